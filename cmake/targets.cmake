@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# zc_library(FOLDER [TORCH] SOURCES a.cc ... LINKS zc_base ...): the static library zc_FOLDER.
+# It links only the folders that it may include (the table in CONTRIBUTING.md); TORCH: it sees tensors.
+function(zc_library folder)
+  cmake_parse_arguments(A "TORCH" "" "SOURCES;LINKS" ${ARGN})
+  add_library(zc_${folder} STATIC ${A_SOURCES})
+  target_link_libraries(zc_${folder} PUBLIC zc_flags ${A_LINKS})
+  if(A_TORCH)
+    target_link_libraries(zc_${folder} PUBLIC zc_torch)
+    target_precompile_headers(zc_${folder} REUSE_FROM zc_pch)
+  endif()
+endfunction()
+
+# zc_test(NAME [TORCH] [LABEL fast|slow] SOURCES x_test.cc ... LINKS ...): one GoogleTest program, registered test by test.
+function(zc_test name)
+  if(NOT ZC_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(A "TORCH" "LABEL" "SOURCES;LINKS" ${ARGN})
+  if(NOT A_LABEL)
+    set(A_LABEL fast)
+  endif()
+  add_executable(test_${name} ${A_SOURCES})
+  target_link_libraries(test_${name} PRIVATE zc_flags ${A_LINKS} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE ZC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(A_TORCH)
+    target_link_libraries(test_${name} PRIVATE zc_torch)
+    target_precompile_headers(test_${name} REUSE_FROM zc_pch)
+  endif()
+  add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${A_LABEL} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+endfunction()

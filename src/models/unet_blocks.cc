@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/unet_blocks.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/cos.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/sin.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace zc {
+
+UNetConfig sd15_unet() { return {}; }
+
+UNetConfig sd21_unet() {
+  UNetConfig c;
+  c.num_heads = 0;
+  c.head_channels = 64;
+  c.context_dim = 1024;
+  c.linear_projection = true;
+  return c;
+}
+
+UNetConfig sdxl_unet() {
+  UNetConfig c;
+  c.channel_mult = {1, 2, 4};
+  c.transformer_depth = {0, 2, 10};
+  c.middle_depth = 10;
+  c.num_heads = 0;
+  c.head_channels = 64;
+  c.context_dim = 2048;
+  c.linear_projection = true;
+  c.label_channels = 2816;
+  return c;
+}
+
+at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+KeyValue Context::keys_values(const CrossAttention& layer, const std::function<KeyValue()>& compute) {
+  if (!keep_) return compute();
+  const auto found = kept_.find(&layer);
+  if (found != kept_.end()) return found->second;
+  return kept_.emplace(&layer, compute()).first->second;
+}
+
+at::Tensor timestep_embedding(const at::Tensor& t, int64_t dim, double max_period) {
+  const int64_t half = dim / 2;
+  const auto options = t.options().dtype(at::kFloat);
+  const at::Tensor frequencies =
+      at::exp(at::arange(half, options) * (-std::log(max_period)) / static_cast<double>(half));
+  const at::Tensor angles = t.to(at::kFloat).unsqueeze(-1) * frequencies;
+  at::Tensor embedding = at::cat({at::cos(angles), at::sin(angles)}, -1);
+  if (dim % 2 == 1) embedding = at::cat({embedding, at::zeros_like(embedding.narrow(-1, 0, 1))}, -1);
+  return embedding;
+}
+
+ResBlock::ResBlock(Module& parent, std::string_view key, const UNetConfig& c, int64_t in, int64_t out)
+    : Module(parent, key),
+      norm_in_(*this, "in_layers.0", in, 1e-5, c.norm_groups),
+      conv_in_(*this, "in_layers.2", in, out, 3),
+      emb_(*this, "emb_layers.1", c.time_channels(), out),
+      norm_out_(*this, "out_layers.0", out, 1e-5, c.norm_groups),
+      conv_out_(*this, "out_layers.3", out, out, 3) {
+  if (in != out) skip_.emplace(*this, "skip_connection", in, out, 1);
+}
+
+at::Tensor ResBlock::operator()(const at::Tensor& x, const at::Tensor& emb) const {
+  at::Tensor h = conv_in_(norm_in_.silu(x));
+  h = h + emb_(ops::silu(emb)).unsqueeze(-1).unsqueeze(-1);
+  h = conv_out_(norm_out_.silu(h));
+  return (skip_ ? (*skip_)(x) : x) + h;
+}
+
+CrossAttention::CrossAttention(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
+                               int64_t heads)
+    : Module(parent, key),
+      width_(width),
+      heads_(heads),
+      to_q_(*this, "to_q", width, width, false),
+      to_k_(*this, "to_k", context_dim, width, false),
+      to_v_(*this, "to_v", context_dim, width, false),
+      to_out_(*this, "to_out.0", width, width) {}
+
+at::Tensor CrossAttention::self(const at::Tensor& x) const {
+  return to_out_(ops::attention(to_q_(x), to_k_(x), to_v_(x), heads_));
+}
+
+at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context) const {
+  const KeyValue kv = context.keys_values(
+      *this, [&] { return KeyValue{to_k_(context.tokens()), to_v_(context.tokens())}; });
+  const at::Tensor q = to_q_(x);
+  at::Tensor y = ops::attention(q, kv.key, kv.value, heads_);
+  if (context.image_prompt) {
+    const auto image = context.image_prompt->layers.find(this);
+    if (image != context.image_prompt->layers.end()) {
+      y = y + context.image_prompt->scale * ops::attention(q, image->second.key, image->second.value, heads_);
+    }
+  }
+  return to_out_(y);
+}
+
+FeedForward::FeedForward(Module& parent, std::string_view key, int64_t width)
+    : Module(parent, key), proj_(*this, "net.0.proj", width, width * 8), out_(*this, "net.2", width * 4, width) {}
+
+at::Tensor FeedForward::operator()(const at::Tensor& x) const { return out_(ops::geglu(proj_(x))); }
+
+TransformerBlock::TransformerBlock(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
+                                   int64_t heads)
+    : Module(parent, key),
+      norm1_(*this, "norm1", width),
+      norm2_(*this, "norm2", width),
+      norm3_(*this, "norm3", width),
+      attn1_(*this, "attn1", width, width, heads),
+      attn2_(*this, "attn2", width, context_dim, heads),
+      ff_(*this, "ff", width) {}
+
+at::Tensor TransformerBlock::operator()(const at::Tensor& x, Context& context) const {
+  at::Tensor h = attn1_.self(norm1_(x)) + x;
+  h = attn2_.cross(norm2_(h), context) + h;
+  return ff_(norm3_(h)) + h;
+}
+
+SpatialTransformer::SpatialTransformer(Module& parent, std::string_view key, const UNetConfig& c,
+                                       int64_t channels, int64_t depth)
+    : Module(parent, key), norm_(*this, "norm", channels, 1e-6, c.norm_groups) {
+  if (c.linear_projection) {
+    linear_in_.emplace(*this, "proj_in", channels, channels);
+    linear_out_.emplace(*this, "proj_out", channels, channels);
+  } else {
+    conv_in_.emplace(*this, "proj_in", channels, channels, 1);
+    conv_out_.emplace(*this, "proj_out", channels, channels, 1);
+  }
+  for (int64_t i = 0; i < depth; ++i) {
+    blocks_.emplace_back(*this, fmt::format("transformer_blocks.{}", i), channels, c.context_dim,
+                         c.heads_at(channels));
+  }
+}
+
+at::Tensor SpatialTransformer::operator()(const at::Tensor& x, Context& context) const {
+  const int64_t height = x.size(2);
+  at::Tensor h = norm_(x);
+  if (conv_in_) h = (*conv_in_)(h);
+  h = h.permute({0, 2, 3, 1}).flatten(1, 2);  // [B,HW,C]
+  if (linear_in_) h = (*linear_in_)(h);
+  for (const TransformerBlock& block : blocks_) h = block(h, context);
+  if (linear_out_) h = (*linear_out_)(h);
+  h = h.unflatten(1, {height, -1}).permute({0, 3, 1, 2});  // [B,C,H,W], channels-last in memory
+  if (conv_out_) h = (*conv_out_)(h);
+  return h + x;
+}
+
+EncoderStage::EncoderStage(Module& parent, std::string_view key, const UNetConfig& c, Kind kind, int64_t in,
+                           int64_t out, int64_t depth)
+    : Module(parent, key) {
+  switch (kind) {
+    case Kind::stem: conv_.emplace(*this, "0", in, out, 3); break;
+    case Kind::down: conv_.emplace(*this, "0.op", in, out, 3, 2); break;
+    case Kind::residual:
+      residual_.emplace(*this, "0", c, in, out);
+      if (depth > 0) transformer_.emplace(*this, "1", c, out, depth);
+      break;
+  }
+}
+
+at::Tensor EncoderStage::operator()(const at::Tensor& x, const at::Tensor& emb, Context& context) const {
+  if (conv_) return (*conv_)(x);
+  at::Tensor h = (*residual_)(x, emb);
+  return transformer_ ? (*transformer_)(h, context) : h;
+}
+
+Encoder::Encoder(Module& parent, const UNetConfig& c)
+    : config_(c),
+      time_in_(parent, "time_embed.0", c.model_channels, c.time_channels()),
+      time_out_(parent, "time_embed.2", c.time_channels(), c.time_channels()),
+      middle_key_(parent),
+      middle_in_(middle_key_, "0", c, c.model_channels * c.channel_mult.back(),
+                 c.model_channels * c.channel_mult.back()),
+      middle_transformer_(middle_key_, "1", c, c.model_channels * c.channel_mult.back(), c.middle_depth),
+      middle_out_(middle_key_, "2", c, c.model_channels * c.channel_mult.back(),
+                  c.model_channels * c.channel_mult.back()) {
+  if (c.label_channels > 0) {
+    label_in_.emplace(parent, "label_emb.0.0", c.label_channels, c.time_channels());
+    label_out_.emplace(parent, "label_emb.0.2", c.time_channels(), c.time_channels());
+  }
+  const auto add = [&](EncoderStage::Kind kind, int64_t in, int64_t out, int64_t depth) {
+    stages_.emplace_back(parent, fmt::format("input_blocks.{}", stages_.size()), c, kind, in, out, depth);
+    channels_.push_back(out);
+  };
+  int64_t channels = c.model_channels;
+  add(EncoderStage::Kind::stem, c.in_channels, channels, 0);
+  for (size_t level = 0; level < c.channel_mult.size(); ++level) {
+    const int64_t out = c.model_channels * c.channel_mult[level];
+    for (int64_t i = 0; i < c.num_res_blocks; ++i) {
+      add(EncoderStage::Kind::residual, channels, out, c.transformer_depth[level]);
+      channels = out;
+    }
+    if (level + 1 < c.channel_mult.size()) add(EncoderStage::Kind::down, channels, channels, 0);
+  }
+}
+
+at::Tensor Encoder::embed(const at::Tensor& t, const at::Tensor& label) const {
+  at::Tensor emb = time_out_(ops::silu(time_in_(timestep_embedding(t, config_.model_channels))));
+  if (label_in_) emb = emb + (*label_out_)(ops::silu((*label_in_)(label)));
+  return emb;
+}
+
+at::Tensor Encoder::middle(const at::Tensor& x, const at::Tensor& emb, Context& context) const {
+  return middle_out_(middle_transformer_(middle_in_(x, emb), context), emb);
+}
+
+}  // namespace zc

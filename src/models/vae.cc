@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/vae.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <fmt/format.h>
+
+#include "models/unet_blocks.h"
+#include "tensor/shapes.h"
+
+namespace zc {
+namespace {
+
+constexpr double kEps = 1e-6;  // every norm of the VAE
+
+}  // namespace
+
+VaeResnet::VaeResnet(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t groups)
+    : Module(parent, key),
+      norm1_(*this, "norm1", in, kEps, groups),
+      conv1_(*this, "conv1", in, out, 3),
+      norm2_(*this, "norm2", out, kEps, groups),
+      conv2_(*this, "conv2", out, out, 3) {
+  if (in != out) shortcut_.emplace(*this, "nin_shortcut", in, out, 1);
+}
+
+at::Tensor VaeResnet::operator()(const at::Tensor& x) const {
+  at::Tensor h = conv2_(norm2_.silu(conv1_(norm1_.silu(x))));
+  return (shortcut_ ? (*shortcut_)(x) : x) + h;
+}
+
+VaeAttention::VaeAttention(Module& parent, std::string_view key, int64_t channels, int64_t groups)
+    : Module(parent, key),
+      norm_(*this, "norm", channels, kEps, groups),
+      q_(*this, "q", channels, channels, 1),
+      k_(*this, "k", channels, channels, 1),
+      v_(*this, "v", channels, channels, 1),
+      out_(*this, "proj_out", channels, channels, 1) {}
+
+at::Tensor VaeAttention::operator()(const at::Tensor& x) const {
+  const auto tokens = [](const at::Tensor& y) { return y.permute({0, 2, 3, 1}).flatten(1, 2); };
+  const at::Tensor h = norm_(x);
+  const at::Tensor y = ops::attention(tokens(q_(h)), tokens(k_(h)), tokens(v_(h)), 1);
+  return x + out_(y.unflatten(1, {x.size(2), x.size(3)}).permute({0, 3, 1, 2}));
+}
+
+VaeDownsample::VaeDownsample(Module& parent, std::string_view key, int64_t channels)
+    : Module(parent, key), conv_(*this, "conv", channels, channels, 3, 2, 0) {}
+
+at::Tensor VaeDownsample::operator()(const at::Tensor& x) const {
+  return conv_(channels_last(at::constant_pad_nd(x, {0, 1, 0, 1}, 0)));
+}
+
+VaeMiddle::VaeMiddle(Module& parent, int64_t channels, int64_t groups)
+    : Module(parent, "mid"),
+      in_(*this, "block_1", channels, channels, groups),
+      attention_(*this, "attn_1", channels, groups),
+      out_(*this, "block_2", channels, channels, groups) {}
+
+at::Tensor VaeMiddle::operator()(const at::Tensor& x) const { return out_(attention_(in_(x))); }
+
+Vae::Coder::Coder(Module& parent, std::string_view key, const VaeConfig& c, int64_t in, int64_t inner,
+                  int64_t last, int64_t out)
+    : Module(parent, key),
+      conv_in(*this, "conv_in", in, inner, 3),
+      middle(*this, c.channels * c.channel_mult.back(), c.norm_groups),
+      norm_out(*this, "norm_out", last, kEps, c.norm_groups),
+      conv_out(*this, "conv_out", last, out, 3) {}
+
+Vae::Vae(const VaeConfig& config)
+    : config_(config),
+      encoder_(*this, "encoder", config, config.image_channels, config.channels,
+               config.channels * config.channel_mult.back(), 2 * config.latent_channels),
+      decoder_(*this, "decoder", config, config.latent_channels, config.channels * config.channel_mult.back(),
+               config.channels, config.image_channels),
+      quant_(*this, "quant_conv", 2 * config.latent_channels, 2 * config.latent_channels, 1),
+      post_quant_(*this, "post_quant_conv", config.latent_channels, config.latent_channels, 1) {
+  const auto levels = static_cast<int64_t>(config.channel_mult.size());
+  const auto add = [&](Level& level, int64_t& channels, int64_t out, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      level.blocks.emplace_back(level, fmt::format("block.{}", i), channels, out, config.norm_groups);
+      channels = out;
+    }
+  };
+  int64_t channels = config.channels;
+  for (int64_t i = 0; i < levels; ++i) {
+    Level& level = encoder_.levels.emplace_back(encoder_, fmt::format("down.{}", i));
+    add(level, channels, config.channels * config.channel_mult[i], config.num_res_blocks);
+    if (i + 1 < levels) level.down.emplace(level, "downsample", channels);
+  }
+  for (int64_t i = 0; i < levels; ++i) decoder_.levels.emplace_back(decoder_, fmt::format("up.{}", i));
+  for (int64_t i = levels; i-- > 0;) {
+    Level& level = decoder_.levels[i];
+    add(level, channels, config.channels * config.channel_mult[i], config.num_res_blocks + 1);
+    if (i > 0) level.up.emplace(level, "upsample.conv", channels, channels, 3);
+  }
+}
+
+Vae::Moments Vae::encode(const at::Tensor& image) const {
+  check_shape(image, "image", {"B", config_.image_channels, "H", "W"});
+  at::Tensor h = encoder_.conv_in(channels_last(image));
+  for (const Level& level : encoder_.levels) {
+    for (const VaeResnet& block : level.blocks) h = block(h);
+    if (level.down) h = (*level.down)(h);
+  }
+  h = quant_(encoder_.conv_out(encoder_.norm_out.silu(encoder_.middle(h))));
+  const auto moments = h.chunk(2, 1);
+  return {moments[0], at::clamp(moments[1], -30.0, 20.0)};
+}
+
+at::Tensor Vae::decode(const at::Tensor& latent) const {
+  check_shape(latent, "latent", {"B", config_.latent_channels, "H", "W"});
+  at::Tensor h = decoder_.middle(decoder_.conv_in(post_quant_(channels_last(latent))));
+  for (auto level = decoder_.levels.rbegin(); level != decoder_.levels.rend(); ++level) {
+    for (const VaeResnet& block : level->blocks) h = block(h);
+    if (level->up) h = (*level->up)(ops::upsample_twice(h));
+  }
+  return decoder_.conv_out(decoder_.norm_out.silu(h));
+}
+
+}  // namespace zc

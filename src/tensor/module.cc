@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor/module.h"
+
+#include <ATen/ops/empty.h>
+
+#include <numeric>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace zc {
+
+Module::Module(Module& parent, std::string_view key) {
+  parent.children_.push_back({std::string(key), this, nullptr});
+}
+
+void Module::visit(const Visitor& visitor, const std::string& prefix) {
+  for (const Child& child : children_) {
+    if (child.parameter != nullptr) {
+      visitor(prefix + child.key, *child.parameter);
+    } else {
+      child.module->visit(visitor, child.key.empty() ? prefix : prefix + child.key + ".");
+    }
+  }
+}
+
+void Module::visit(const ConstVisitor& visitor, const std::string& prefix) const {
+  const_cast<Module*>(this)->visit(
+      Visitor([&](const std::string& key, Parameter& parameter) { visitor(key, parameter); }), prefix);
+}
+
+int64_t Module::parameter_count() const {
+  int64_t count = 0;
+  visit(ConstVisitor([&](const std::string&, const Parameter& p) { count += p.numel(); }));
+  return count;
+}
+
+Parameter::Parameter(Module& owner, std::string_view key, std::vector<int64_t> shape)
+    : shape_(std::move(shape)) {
+  owner.children_.push_back({std::string(key), nullptr, this});
+}
+
+int64_t Parameter::numel() const {
+  return std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>());
+}
+
+const at::Tensor& Parameter::stored() const {
+  ZC_BUG_IF(!stored_.defined());
+  return stored_;
+}
+
+at::Tensor Parameter::as(at::ScalarType dtype) const {
+  const std::lock_guard lock(mutex_);
+  ZC_BUG_IF(!stored_.defined());
+  // A weight that is trained stays what it is; autocast converts it.
+  if (stored_.scalar_type() == dtype || stored_.requires_grad()) return stored_;
+  at::Tensor converted = stored_.to(dtype);
+  release_mapped_pages(stored_.data_ptr(), stored_.nbytes());
+  stored_ = converted;
+  return converted;
+}
+
+void Parameter::set(at::Tensor value) {
+  ZC_BUG_IF(value.sizes() != at::IntArrayRef(shape_));
+  const std::lock_guard lock(mutex_);
+  stored_ = std::move(value);
+}
+
+}  // namespace zc

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tree of named parameters: a model's declaration is its key table.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zc {
+
+class Parameter;
+
+// A node of the tree. It registers its address with its parent, so it never moves or copies:
+// keep lists of modules in std::deque or behind std::unique_ptr.
+class Module {
+ public:
+  Module() = default;
+  Module(Module& parent, std::string_view key);
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  using Visitor = std::function<void(const std::string& key, Parameter& parameter)>;
+  using ConstVisitor = std::function<void(const std::string& key, const Parameter& parameter)>;
+  // Every parameter below this node with its full key, in the order of declaration.
+  void visit(const Visitor& visitor, const std::string& prefix = "");
+  void visit(const ConstVisitor& visitor, const std::string& prefix = "") const;
+
+  int64_t parameter_count() const;
+
+ private:
+  friend class Parameter;
+  struct Child {
+    std::string key;
+    Module* module = nullptr;        // exactly one of the two is set
+    Parameter* parameter = nullptr;
+  };
+  std::vector<Child> children_;
+};
+
+// One weight of a model: declared with its key and shape, filled when a checkpoint is loaded.
+class Parameter {
+ public:
+  Parameter(Module& owner, std::string_view key, std::vector<int64_t> shape);
+  Parameter(const Parameter&) = delete;
+  Parameter& operator=(const Parameter&) = delete;
+
+  const std::vector<int64_t>& shape() const { return shape_; }
+  int64_t numel() const;
+  bool loaded() const { return stored_.defined(); }
+
+  // The tensor as it was loaded. Throws bug when nothing was.
+  const at::Tensor& stored() const;
+
+  // The value for computing in `dtype`. A half-precision weight that is needed in float32 is converted at the first
+  // use and kept (the half copy is given back), so that a model starts at once and pays only for what it runs.
+  at::Tensor as(at::ScalarType dtype) const;
+
+  // Takes `value`, whose shape must be shape(), as the weight. Not to be called while the model computes.
+  void set(at::Tensor value);
+
+ private:
+  std::vector<int64_t> shape_;
+  mutable std::mutex mutex_;
+  mutable at::Tensor stored_;
+};
+
+}  // namespace zc

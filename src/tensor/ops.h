@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few operators that models are made of: the seam where fast kernels go in. Plain ATen is always there.
+// Images are [B,C,H,W] (channels-last in memory during inference), token sequences [B,T,D].
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace zc::ops {
+
+struct ConvOptions {
+  int64_t stride = 1;
+  int64_t padding = 0;
+};
+
+// x [B,C,H,W], weight [C',C,k,k], bias [C'] or undefined.
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, ConvOptions o);
+
+// x [...,D], weight [D',D], bias [D'] or undefined.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+struct GroupNormOptions {
+  int64_t groups = 32;
+  double eps = 1e-5;
+  bool silu = false;  // apply x * sigmoid(x) to the result
+};
+at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, GroupNormOptions o);
+
+// Over the last dimension.
+at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
+
+// softmax(q k^T / sqrt(d)) v over heads; q [B,T,N*d], k and v [B,S,N*d] -> [B,T,N*d]. Softmax in float32.
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
+                     bool causal = false);
+
+// First half of the last dimension times the exact (erf) GELU of the second half (Shazeer 2020).
+at::Tensor geglu(const at::Tensor& x);
+
+// Nearest neighbour, twice as high and wide.
+at::Tensor upsample_twice(const at::Tensor& x);
+
+at::Tensor silu(const at::Tensor& x);
+
+}  // namespace zc::ops
