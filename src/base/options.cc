@@ -51,11 +51,16 @@ constexpr bool is_path = std::is_same_v<T, std::filesystem::path>;
 
 template <class T>
 std::string type_name() {
-  if constexpr (std::is_same_v<T, bool>) return "yes or no";
-  else if constexpr (std::is_integral_v<T>) return "integer";
-  else if constexpr (std::is_floating_point_v<T>) return "number";
-  else if constexpr (is_path<T>) return "path";
-  else return "text";
+  if constexpr (std::is_same_v<T, bool>)
+    return "yes or no";
+  else if constexpr (std::is_integral_v<T>)
+    return "integer";
+  else if constexpr (std::is_floating_point_v<T>)
+    return "number";
+  else if constexpr (is_path<T>)
+    return "path";
+  else
+    return "text";
 }
 
 std::string join_where(std::string_view where, std::string_view name) {
@@ -66,10 +71,14 @@ std::string shown(const json& value) {
   return printable(value.dump(-1, ' ', false, json::error_handler_t::replace), 60);
 }
 
-std::string shortest(double value) { return fmt::format("{}", value); }
+std::string shortest(double value) {
+  return fmt::format("{}", value);
+}
 
-[[noreturn]] void throw_type(std::string_view where, std::string_view found, std::string_view wanted) {
-  throw Error(ErrorKind::bad_request, std::string(where), fmt::format("is {}, wanted {}", found, wanted));
+[[noreturn]] void throw_type(std::string_view where, std::string_view found,
+                             std::string_view wanted) {
+  throw Error(ErrorKind::bad_request, std::string(where),
+              fmt::format("is {}, wanted {}", found, wanted));
 }
 
 std::vector<std::string> names_of(std::span<const OptionField> fields) {
@@ -80,8 +89,8 @@ std::vector<std::string> names_of(std::span<const OptionField> fields) {
 
 const OptionField& find_field(std::span<const OptionField> fields, std::string_view name,
                               std::string_view where) {
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [&](const OptionField& f) { return f.name == name; });
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [&](const OptionField& f) { return f.name == name; });
   if (found != fields.end()) return *found;
   const auto names = names_of(fields);
   std::string text = "is not known;";
@@ -108,16 +117,19 @@ void check_value(const T& value, const Constraint& constraint, std::string_view 
   if constexpr (std::is_same_v<T, std::string>) {
     const auto* allowed = std::get_if<OneOf>(&constraint);
     if (allowed == nullptr) return;
-    if (std::find(allowed->names.begin(), allowed->names.end(), value) != allowed->names.end()) return;
+    if (std::find(allowed->names.begin(), allowed->names.end(), value) != allowed->names.end())
+      return;
     throw_type(where, fmt::format("`{}`", printable(value, 60)),
-               fmt::format("one of {};{}", fmt::join(allowed->names, ", "), suggestion(value, allowed->names)));
+               fmt::format("one of {};{}", fmt::join(allowed->names, ", "),
+                           suggestion(value, allowed->names)));
   }
 }
 
 template <class T>
 void check_target(const T& value, const Constraint& constraint, std::string_view where) {
   if constexpr (Element<T>::is_list) {
-    for (size_t i = 0; i < value.size(); ++i) check_value(value[i], constraint, fmt::format("{}[{}]", where, i));
+    for (size_t i = 0; i < value.size(); ++i)
+      check_value(value[i], constraint, fmt::format("{}[{}]", where, i));
   } else if constexpr (Element<T>::is_optional) {
     if (value) check_value(*value, constraint, where);
   } else {
@@ -132,7 +144,8 @@ T integer_from_json(const json& value, std::string_view where) {
   if (value.is_number_unsigned() && std::in_range<T>(value.get<uint64_t>())) {
     return static_cast<T>(value.get<uint64_t>());
   }
-  if (value.is_number_integer() && !value.is_number_unsigned() && std::in_range<T>(value.get<int64_t>())) {
+  if (value.is_number_integer() && !value.is_number_unsigned() &&
+      std::in_range<T>(value.get<int64_t>())) {
     return static_cast<T>(value.get<int64_t>());
   }
   // Some clients write whole numbers as 20.0; beyond 2^53 that would no longer be what they meant.
@@ -157,7 +170,8 @@ T value_from_json(const json& value, std::string_view where) {
   } else {
     if (!value.is_string()) throw_type(where, shown(value), "text");
     const auto& text = value.get_ref<const std::string&>();
-    if (is_path<T> && text.find('\0') != std::string::npos) throw_type(where, shown(value), "a path");
+    if (is_path<T> && text.find('\0') != std::string::npos)
+      throw_type(where, shown(value), "a path");
     return T(text);
   }
 }
@@ -169,11 +183,14 @@ void target_from_json(T& target, const json& value, std::string_view where) {
     if (!value.is_array()) throw_type(where, shown(value), "a list");
     target.clear();
     for (const json& element : value) {
-      target.push_back(value_from_json<Value>(element, fmt::format("{}[{}]", where, target.size())));
+      target.push_back(
+          value_from_json<Value>(element, fmt::format("{}[{}]", where, target.size())));
     }
   } else if constexpr (Element<T>::is_optional) {
-    if (value.is_null()) target.reset();
-    else target = value_from_json<Value>(value, where);
+    if (value.is_null())
+      target.reset();
+    else
+      target = value_from_json<Value>(value, where);
   } else {
     target = value_from_json<Value>(value, where);
   }
@@ -188,7 +205,8 @@ void set_enumeration(const Enumeration& choice, const std::string& name, std::st
 void list_from_json(const StructList& list, const json& value, std::string_view where) {
   if (!value.is_array()) throw_type(where, shown(value), "a list");
   if (value.size() > kMaxListLength) {
-    throw_type(where, fmt::format("a list of {}", value.size()), fmt::format("at most {}", kMaxListLength));
+    throw_type(where, fmt::format("a list of {}", value.size()),
+               fmt::format("at most {}", kMaxListLength));
   }
   // Emptied first: an element starts from its defaults, not from what stood at its place.
   list.resize(0);
@@ -221,11 +239,13 @@ void field_from_json(const OptionField& field, const json& value, const std::str
 
 template <class T>
 json value_to_json(const T& value) {
-  if constexpr (is_path<T>) return value.string();
+  if constexpr (is_path<T>)
+    return value.string();
   else if constexpr (std::is_same_v<T, float>) {
     // The shortest decimal of the float: 0.1, not 0.10000000149011612.
     return std::isfinite(value) ? json::parse(fmt::format("{}", value)) : json(nullptr);
-  } else return value;
+  } else
+    return value;
 }
 
 template <class T>
@@ -242,7 +262,8 @@ json target_to_json(const T& target) {
 }
 
 json field_to_json(const OptionField& field) {
-  if (const auto* choice = std::get_if<Enumeration>(&field.target)) return choice->names.at(choice->get());
+  if (const auto* choice = std::get_if<Enumeration>(&field.target))
+    return choice->names.at(choice->get());
   if (const auto* group = std::get_if<Struct>(&field.target)) return fields_to_json(*group);
   if (const auto* list = std::get_if<StructList>(&field.target)) {
     json elements = json::array();
@@ -251,8 +272,10 @@ json field_to_json(const OptionField& field) {
   }
   return std::visit(
       [](const auto& target) -> json {
-        if constexpr (std::is_pointer_v<std::remove_cvref_t<decltype(target)>>) return target_to_json(*target);
-        else return nullptr;
+        if constexpr (std::is_pointer_v<std::remove_cvref_t<decltype(target)>>)
+          return target_to_json(*target);
+        else
+          return nullptr;
       },
       field.target);
 }
@@ -269,13 +292,15 @@ T value_from_text(std::string_view text, std::string_view where) {
   } else if constexpr (is_number<T>) {
     const std::string_view trimmed = trim(text);
     T number{};
-    const auto [end, failure] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
+    const auto [end, failure] =
+        std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
     if (failure != std::errc{} || end != trimmed.data() + trimmed.size()) {
       throw_type(where, quoted(), std::is_integral_v<T> ? "an integer" : "a number");
     }
     return number;
   } else {
-    if (is_path<T> && text.find('\0') != std::string_view::npos) throw_type(where, quoted(), "a path");
+    if (is_path<T> && text.find('\0') != std::string_view::npos)
+      throw_type(where, quoted(), "a path");
     return T(text);
   }
 }
@@ -297,7 +322,8 @@ void target_from_text(T& target, std::string_view text, std::string_view where) 
 }
 
 // Text that cannot be one value, such as a nested struct, is read as JSON.
-void field_from_json_text(const OptionField& field, std::string_view text, const std::string& where) {
+void field_from_json_text(const OptionField& field, std::string_view text,
+                          const std::string& where) {
   const json value = json::parse(text, nullptr, false);
   if (value.is_discarded()) throw_type(where, fmt::format("`{}`", printable(text, 60)), "JSON");
   field_from_json(field, value, where);
@@ -339,7 +365,8 @@ std::string default_text(const OptionField& field) {
   if (!value.is_array()) return value.dump();
   std::string text;
   for (const json& element : value) {
-    text += (text.empty() ? "" : ",") + (element.is_string() ? element.get<std::string>() : element.dump());
+    text += (text.empty() ? "" : ",") +
+            (element.is_string() ? element.get<std::string>() : element.dump());
   }
   return text;
 }
@@ -352,16 +379,18 @@ json fields_to_json(std::span<const OptionField> fields) {
   return object;
 }
 
-void fields_from_json(std::span<const OptionField> fields, const json& object, std::string_view where) {
-  if (!object.is_object()) throw_type(where.empty() ? "options" : where, shown(object), "an object");
+void fields_from_json(std::span<const OptionField> fields, const json& object,
+                      std::string_view where) {
+  if (!object.is_object())
+    throw_type(where.empty() ? "options" : where, shown(object), "an object");
   for (const auto& [name, value] : object.items()) {
     const OptionField& field = find_field(fields, name, where);
     field_from_json(field, value, join_where(where, name));
   }
 }
 
-void set_field_from_text(std::span<const OptionField> fields, std::string_view name, std::string_view text,
-                         std::string_view where) {
+void set_field_from_text(std::span<const OptionField> fields, std::string_view name,
+                         std::string_view text, std::string_view where) {
   const auto dot = name.find('.');
   const OptionField& field = find_field(fields, name.substr(0, dot), where);
   const std::string here = join_where(where, field.name);
@@ -394,7 +423,8 @@ void check_fields(std::span<const OptionField> fields, std::string_view where) {
     if (const auto* group = std::get_if<Struct>(&field.target)) {
       check_fields(*group, here);
     } else if (const auto* list = std::get_if<StructList>(&field.target)) {
-      for (size_t i = 0; i < list->size(); ++i) check_fields(list->element(i), fmt::format("{}[{}]", here, i));
+      for (size_t i = 0; i < list->size(); ++i)
+        check_fields(list->element(i), fmt::format("{}[{}]", here, i));
     } else {
       std::visit(
           [&](const auto& target) {
@@ -428,11 +458,12 @@ std::vector<OptionHelp> describe_fields(std::span<const OptionField> fields) {
 }
 
 std::string options_markdown(std::span<const OptionHelp> options) {
-  std::string table = "| option | type | default | allowed | meaning |\n| --- | --- | --- | --- | --- |\n";
+  std::string table =
+      "| option | type | default | allowed | meaning |\n| --- | --- | --- | --- | --- |\n";
   for (const auto& option : options) {
     const std::string value = option.default_text.empty() ? "" : "`" + option.default_text + "`";
-    table += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name, option.type, value, option.allowed,
-                         option.help);
+    table += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name, option.type, value,
+                         option.allowed, option.help);
   }
   return table;
 }

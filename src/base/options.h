@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options as plain structs: one list of fields from which JSON, command line, PNG text, help and docs are made.
+// Options as plain structs: one list of fields from which JSON, command line, PNG text, help and
+// docs are made.
 //
 //   struct SampleOptions {
 //     int64_t steps = 20;
@@ -11,8 +12,9 @@
 //     visit("sampler", o.sampler, one_of(sampler_names()), "sampler");
 //   }
 //
-// A field is a bool, an integer, a floating-point number, text, a path, a vector or std::optional of those,
-// an enumeration whose spellings `enumerator_names(E)` returns, another struct with a for_each_field, or a vector of such structs.
+// A field is a bool, an integer, a floating-point number, text, a path, a vector or std::optional
+// of those, an enumeration whose spellings `enumerator_names(E)` returns, another struct with a
+// for_each_field, or a vector of such structs.
 #pragma once
 
 #include <concepts>
@@ -72,14 +74,13 @@ struct OptionField {
     std::function<std::vector<OptionField>(size_t)> element;
   };
   using Struct = std::vector<OptionField>;
-  using Target =
-      std::variant<bool*, int32_t*, int64_t*, uint64_t*, float*, double*, std::string*, std::filesystem::path*,
-                   std::optional<bool>*, std::optional<int32_t>*, std::optional<int64_t>*,
-                   std::optional<uint64_t>*, std::optional<float>*, std::optional<double>*,
-                   std::optional<std::string>*, std::optional<std::filesystem::path>*, std::vector<int32_t>*,
-                   std::vector<int64_t>*, std::vector<float>*, std::vector<double>*,
-                   std::vector<std::string>*, std::vector<std::filesystem::path>*, Enumeration, Struct,
-                   StructList>;
+  using Target = std::variant<
+      bool*, int32_t*, int64_t*, uint64_t*, float*, double*, std::string*, std::filesystem::path*,
+      std::optional<bool>*, std::optional<int32_t>*, std::optional<int64_t>*,
+      std::optional<uint64_t>*, std::optional<float>*, std::optional<double>*,
+      std::optional<std::string>*, std::optional<std::filesystem::path>*, std::vector<int32_t>*,
+      std::vector<int64_t>*, std::vector<float>*, std::vector<double>*, std::vector<std::string>*,
+      std::vector<std::filesystem::path>*, Enumeration, Struct, StructList>;
 
   std::string name;
   Target target;
@@ -106,8 +107,10 @@ OptionField::Target make_target(T& value);
 struct Collector {
   std::vector<OptionField>& fields;
   template <class T>
-  void operator()(std::string_view name, T& value, Constraint constraint, std::string_view help) const {
-    fields.push_back({std::string(name), make_target(value), std::move(constraint), std::string(help)});
+  void operator()(std::string_view name, T& value, Constraint constraint,
+                  std::string_view help) const {
+    fields.push_back(
+        {std::string(name), make_target(value), std::move(constraint), std::string(help)});
   }
   template <class T>
   void operator()(std::string_view name, T& value, std::string_view help) const {
@@ -117,7 +120,8 @@ struct Collector {
 
 }  // namespace options_internal
 
-// The fields of `options` in the order of its list. Pointers into `options`: it must outlive them and not move.
+// The fields of `options` in the order of its list. Pointers into `options`: it must outlive them
+// and not move.
 template <class O>
 std::vector<OptionField> option_fields(O& options) {
   std::vector<OptionField> fields;
@@ -158,11 +162,13 @@ struct OptionHelp {
   bool is_switch = false;  // a bool: the command line may give it without a value
 };
 
-// Functions on the erased list; the templates below are what callers use. `where` names the request or file.
+// Functions on the erased list; the templates below are what callers use. `where` names the request
+// or file.
 nlohmann::json fields_to_json(std::span<const OptionField> fields);
-void fields_from_json(std::span<const OptionField> fields, const nlohmann::json& object, std::string_view where);
-void set_field_from_text(std::span<const OptionField> fields, std::string_view name, std::string_view text,
-                         std::string_view where);
+void fields_from_json(std::span<const OptionField> fields, const nlohmann::json& object,
+                      std::string_view where);
+void set_field_from_text(std::span<const OptionField> fields, std::string_view name,
+                         std::string_view text, std::string_view where);
 void check_fields(std::span<const OptionField> fields, std::string_view where);
 std::vector<OptionHelp> describe_fields(std::span<const OptionField> fields);
 
@@ -173,8 +179,9 @@ auto options_to_json(const O& options) {
   return fields_to_json(option_fields(copy));
 }
 
-// Sets the fields that `object` holds and leaves the others. Throws bad_request naming the field: unknown (with the nearest
-// known one), of another type, or outside its constraint; `options` is then unchanged.
+// Sets the fields that `object` holds and leaves the others. Throws bad_request naming the field:
+// unknown (with the nearest known one), of another type, or outside its constraint; `options` is
+// then unchanged.
 template <class O>
 void options_from_json(O& options, const nlohmann::json& object, std::string_view where = {}) {
   O changed = options;
@@ -182,9 +189,11 @@ void options_from_json(O& options, const nlohmann::json& object, std::string_vie
   options = std::move(changed);
 }
 
-// Sets one field from text, as "low=100" of the command line brings it; lists are separated by commas. Throws as above.
+// Sets one field from text, as "low=100" of the command line brings it; lists are separated by
+// commas. Throws as above.
 template <class O>
-void set_option(O& options, std::string_view name, std::string_view text, std::string_view where = {}) {
+void set_option(O& options, std::string_view name, std::string_view text,
+                std::string_view where = {}) {
   set_field_from_text(option_fields(options), name, text, where);
 }
 

@@ -16,7 +16,9 @@ namespace {
 using nlohmann::json;
 
 enum class Mode { balanced, prompt, control };
-constexpr std::array<std::string_view, 3> enumerator_names(Mode) { return {"balanced", "prompt", "control"}; }
+constexpr std::array<std::string_view, 3> enumerator_names(Mode) {
+  return {"balanced", "prompt", "control"};
+}
 
 struct Unit {
   double weight = 1.0;
@@ -103,13 +105,15 @@ TEST(Options, NameAnUnknownFieldAndTheNearestKnownOne) {
   EXPECT_EQ(error.kind(), ErrorKind::bad_request);
   EXPECT_EQ(error.where(), "request.step");
   EXPECT_NE(error.text().find("`steps`"), std::string::npos);
-  const Error inner = error_of([&] { options_from_json(sample, json{{"units", {json{{"wieght", 1}}}}}); });
+  const Error inner =
+      error_of([&] { options_from_json(sample, json{{"units", {json{{"wieght", 1}}}}}); });
   EXPECT_EQ(inner.where(), "units[0].wieght");
 }
 
 TEST(Options, RefuseValuesOutsideTheRangeAndKeepTheOldOnes) {
   Sample sample;
-  const Error error = error_of([&] { options_from_json(sample, json{{"cfg_scale", 3}, {"steps", 0}}); });
+  const Error error =
+      error_of([&] { options_from_json(sample, json{{"cfg_scale", 3}, {"steps", 0}}); });
   EXPECT_EQ(error.where(), "steps");
   EXPECT_EQ(error.text(), "is 0, wanted 1 to 1000");
   EXPECT_EQ(sample.cfg_scale, 0.1f);
@@ -122,16 +126,19 @@ TEST(Options, RefuseTextThatIsNoneOfTheNames) {
   const Error error = error_of([&] { set_option(sample, "sampler", "eulr"); });
   EXPECT_EQ(error.where(), "sampler");
   EXPECT_NE(error.text().find("`euler`"), std::string::npos);
-  EXPECT_EQ(error_of([&] { options_from_json(sample, json{{"units", {json{{"mode", "x"}}}}}); }).where(),
-            "units[0].mode");
+  EXPECT_EQ(
+      error_of([&] { options_from_json(sample, json{{"units", {json{{"mode", "x"}}}}}); }).where(),
+      "units[0].mode");
 }
 
 TEST(Options, RefuseAnotherType) {
   Sample sample;
-  for (const char* text : {R"({"steps":"5"})", R"({"steps":5.5})", R"({"steps":99999999999999999999})", R"({"guess":1})",
-                           R"({"seed":-1})", R"({"curve":1})", R"({"units":{}})", R"({"hires":2})", R"([1])",
-                           R"({"sampler":null})", R"({"steps":null})"}) {
-    EXPECT_EQ(error_of([&] { options_from_json(sample, json::parse(text)); }).kind(), ErrorKind::bad_request)
+  for (const char* text :
+       {R"({"steps":"5"})", R"({"steps":5.5})", R"({"steps":99999999999999999999})",
+        R"({"guess":1})", R"({"seed":-1})", R"({"curve":1})", R"({"units":{}})", R"({"hires":2})",
+        R"([1])", R"({"sampler":null})", R"({"steps":null})"}) {
+    EXPECT_EQ(error_of([&] { options_from_json(sample, json::parse(text)); }).kind(),
+              ErrorKind::bad_request)
         << text;
   }
   options_from_json(sample, json::parse(R"({"steps":5.0,"seed":null})"));
@@ -152,9 +159,15 @@ TEST(Options, AreSetFromText) {
   EXPECT_EQ(sample.curve, (std::vector<double>{0, 1, 0.25}));
   EXPECT_EQ(sample.hires.scale, 3.0);
   EXPECT_EQ(sample.units.at(0).mode, Mode::prompt);
-  for (const auto& [name, text] : {std::pair{"steps", "5x"}, {"steps", ""}, {"cfg_scale", "nan"}, {"guess", "maybe"},
-                                   {"steps.x", "1"}, {"hires.scal", "1"}, {"units", "[{"}}) {
-    EXPECT_EQ(error_of([&] { set_option(sample, name, text); }).kind(), ErrorKind::bad_request) << name << text;
+  for (const auto& [name, text] : {std::pair{"steps", "5x"},
+                                   {"steps", ""},
+                                   {"cfg_scale", "nan"},
+                                   {"guess", "maybe"},
+                                   {"steps.x", "1"},
+                                   {"hires.scal", "1"},
+                                   {"units", "[{"}}) {
+    EXPECT_EQ(error_of([&] { set_option(sample, name, text); }).kind(), ErrorKind::bad_request)
+        << name << text;
   }
 }
 
@@ -178,8 +191,9 @@ TEST(Options, AreDescribedWithTheirDefaults) {
   EXPECT_TRUE(described[3].is_switch);
   EXPECT_EQ(option_flag("cfg_scale"), "--cfg-scale");
   EXPECT_NE(options_help_text(described).find("--steps INTEGER"), std::string::npos);
-  EXPECT_NE(options_markdown(described).find("| `sampler` | text | `ddim` | ddim, euler | sampler |"),
-            std::string::npos);
+  EXPECT_NE(
+      options_markdown(described).find("| `sampler` | text | `ddim` | ddim, euler | sampler |"),
+      std::string::npos);
 }
 
 }  // namespace

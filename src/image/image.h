@@ -2,12 +2,14 @@
 // The 8-bit image, the only pixel type that crosses folders.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace zc {
 
-// Rows from top to bottom without padding, channels interleaved: 1 (grey), 3 (RGB) or 4 (RGBA, straight alpha).
+// Rows from top to bottom without padding, channels interleaved: 1 (grey), 3 (RGB) or 4 (RGBA,
+// straight alpha).
 struct Image {
   int width = 0;
   int height = 0;
@@ -20,7 +22,9 @@ struct Image {
 
   bool empty() const { return pixels.empty(); }
   uint8_t* row(int y) { return pixels.data() + static_cast<size_t>(y) * width * channels; }
-  const uint8_t* row(int y) const { return pixels.data() + static_cast<size_t>(y) * width * channels; }
+  const uint8_t* row(int y) const {
+    return pixels.data() + static_cast<size_t>(y) * width * channels;
+  }
   uint8_t* at(int x, int y) { return row(y) + static_cast<size_t>(x) * channels; }
   const uint8_t* at(int x, int y) const { return row(y) + static_cast<size_t>(x) * channels; }
   bool operator==(const Image&) const = default;
