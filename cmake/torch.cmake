@@ -10,6 +10,8 @@ target_include_directories(zc_torch SYSTEM INTERFACE
   ${ZC_TORCH_ROOT}/include ${ZC_TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(zc_torch INTERFACE ${ZC_TORCH_ROOT}/lib)
 target_link_libraries(zc_torch INTERFACE torch_cpu c10)
+# The wheel's include folder carries headers of a newer fmt than the system's library: use them without a library there.
+target_compile_definitions(zc_torch INTERFACE FMT_HEADER_ONLY=1)
 set(CMAKE_BUILD_RPATH ${ZC_TORCH_ROOT}/lib)
 # libtorch_cpu names CUDA's run-time libraries; the rpath inside the wheel finds them, the linker need not.
 target_link_options(zc_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath-link,${ZC_TORCH_ROOT}/lib)

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/data.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "annotators/canny.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "image/codec.h"
+#include "image/resize.h"
+#include "training/toyworld.h"
+
+namespace zc {
+namespace {
+
+// Scenes i * kSeedStride onward, so that skipping a held-out scene never runs into the next one's.
+constexpr uint64_t kSeedStride = 64;
+
+class ToyworldPairs : public PairSource {
+ public:
+  ToyworldPairs(int64_t count, uint64_t seed, std::string control)
+      : count_(count), seed_(seed), control_(std::move(control)) {}
+
+  int64_t size() const override { return count_; }
+  Pair pair(int64_t index, int size) const override {
+    Pair pair;
+    pair.target = render(scene(index), size, size, /*with_maps=*/false).rgb;
+    if (!control_.empty()) pair.hint = draw_hint(pair.target, control_);
+    return pair;
+  }
+  std::string prompt(int64_t index, uint64_t variant) const override { return caption(scene(index), variant); }
+  std::string description() const override { return fmt::format("toyworld:{}:{}", count_, seed_); }
+
+ private:
+  ToyScene scene(int64_t index) const {
+    return sample_training_scene(seed_ + static_cast<uint64_t>(index) * kSeedStride);
+  }
+  int64_t count_;
+  uint64_t seed_;
+  std::string control_;
+};
+
+class FolderPairs : public PairSource {
+ public:
+  FolderPairs(const std::filesystem::path& folder, bool with_hint) : folder_(folder), with_hint_(with_hint) {
+    const auto list = folder / "prompt.json";
+    int line_number = 0;
+    for (const std::string& line : split(read_file(list), '\n')) {
+      ++line_number;
+      if (trim(line).empty()) continue;
+      try {
+        const auto row = nlohmann::json::parse(line);
+        rows_.push_back({row.at("source"), row.at("target"), row.at("prompt")});
+      } catch (const nlohmann::json::exception& e) {
+        throw Error(ErrorKind::bad_file, fmt::format("{}:{}", list.string(), line_number),
+                    fmt::format("wanted an object with source, target and prompt: {}", e.what()));
+      }
+    }
+    if (rows_.empty()) throw Error(ErrorKind::bad_file, list.string(), "lists no pairs");
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(rows_.size()); }
+  Pair pair(int64_t index, int size) const override {
+    Pair pair;
+    pair.target = load(rows_[index].target, size);
+    if (with_hint_) pair.hint = load(rows_[index].source, size);
+    return pair;
+  }
+  std::string prompt(int64_t index, uint64_t) const override { return rows_[index].prompt; }
+  std::string description() const override { return folder_.string(); }
+
+ private:
+  struct Row {
+    std::string source, target, prompt;
+  };
+  Image load(const std::string& name, int size) const {
+    return center_crop_fill(hwc3(load_image(safe_join(folder_, name))), {size, size});
+  }
+  std::filesystem::path folder_;
+  bool with_hint_;
+  std::vector<Row> rows_;
+};
+
+uint64_t parse_number(std::string_view text, const std::string& where) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw Error(ErrorKind::bad_request, "--data", fmt::format("`{}` is not toyworld:COUNT or toyworld:COUNT:SEED", where));
+  }
+  return number;
+}
+
+}  // namespace
+
+std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control) {
+  const auto parts = split(where, ':');
+  if (parts.front() == "toyworld" && (parts.size() == 2 || parts.size() == 3)) {
+    const uint64_t count = parse_number(parts[1], where);
+    const uint64_t seed = parts.size() == 3 ? parse_number(parts[2], where) : 0;
+    if (count == 0 || count > 100'000'000) {
+      throw Error(ErrorKind::bad_request, "--data", "the number of scenes must be 1 to 100000000");
+    }
+    return std::make_unique<ToyworldPairs>(static_cast<int64_t>(count), seed, control);
+  }
+  return std::make_unique<FolderPairs>(where, !control.empty());
+}
+
+Image draw_hint(const Image& photo, const std::string& control) {
+  if (control == "canny") return canny(photo, CannyOptions{});
+  throw Error(ErrorKind::unsupported, "control", fmt::format("maps of kind `{}` cannot be drawn from pictures yet", control));
+}
+
+}  // namespace zc

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where training pictures come from: a folder of pairs, or scenes rendered on the fly.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "image/image.h"
+
+namespace zc {
+
+struct Pair {
+  Image target;  // RGB
+  Image hint;    // control map, RGB; empty when the source has none
+};
+
+// Pairs with their texts. Thread-safe: every call depends on its arguments only.
+class PairSource {
+ public:
+  virtual ~PairSource() = default;
+  virtual int64_t size() const = 0;
+  // Pictures of size x size.
+  virtual Pair pair(int64_t index, int size) const = 0;
+  // One of the texts of that picture; `variant` chooses among phrasings.
+  virtual std::string prompt(int64_t index, uint64_t variant) const = 0;
+  // Names the data for logs and resume checks.
+  virtual std::string description() const = 0;
+};
+
+// `toyworld:COUNT` or `toyworld:COUNT:SEED` renders scenes; anything else is a folder with prompt.json, one JSON object a
+// line: source, target, prompt (the layout of Fill50K). control: kind of map wanted as hint, "" for none.
+// Throws not_found, bad_file or bad_request.
+std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control);
+
+// The hint that a control kind draws from a picture. Only canny so far; throws unsupported otherwise.
+Image draw_hint(const Image& photo, const std::string& control);
+
+}  // namespace zc

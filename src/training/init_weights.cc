@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/init_weights.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <array>
+#include <cmath>
+
+#include "tensor/load.h"
+
+namespace zc {
+namespace {
+
+uint64_t fnv1a(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return hash;
+}
+
+// Layers that start at zero: the end of each residual branch, the output, and everything that joins a frozen model.
+bool starts_at_zero(std::string_view key) {
+  constexpr std::array<std::string_view, 6> kZero = {
+      "out_layers.3.", "proj_out.", "zero_convs.", "middle_block_out.", "input_hint_block.14.", "out.2."};
+  const bool vae = key.find("attn_1.") != std::string_view::npos;  // the VAE's attention has a proj_out of its own
+  for (const auto part : kZero) {
+    const auto at = key.find(part);
+    const bool whole = at != std::string_view::npos && (at == 0 || key[at - 1] == '.');
+    if (whole && !vae) return part != "out.2." || at == 0;
+  }
+  return false;
+}
+
+at::Tensor fresh(const std::string& key, const std::vector<int64_t>& shape, int64_t fan_in, uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(fnv1a(key) ^ (seed * 0x9e3779b97f4a7c15ull));
+  at::Tensor value = at::empty(shape, at::kFloat);
+  if (starts_at_zero(key)) return value.zero_();
+  if (key.find("embedding") != std::string::npos) return value.normal_(0.0, 0.02, generator);
+  const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
+  return value.uniform_(-bound, bound, generator);
+}
+
+}  // namespace
+
+void init_weights(Module& module, uint64_t seed) {
+  int64_t fan_in = 1;  // of the weight before, whose bias follows it
+  module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+    const bool matrix = p.shape().size() > 1;
+    if (matrix) {
+      fan_in = p.numel() / p.shape()[0];
+    } else if (key.ends_with("weight")) {
+      fan_in = 0;  // a norm
+    }
+    if (fan_in == 0) {
+      p.set(key.ends_with("weight") ? at::ones(p.shape()) : at::zeros(p.shape()));
+    } else {
+      p.set(fresh(key, p.shape(), fan_in, seed));
+    }
+  }));
+}
+
+void init_control(ControlNet& control, const UNet& unet, uint64_t seed) {
+  init_weights(control, seed);
+  copy_matching(control, state_of(unet));
+}
+
+void set_trainable(Module& module, bool trainable) {
+  module.visit(Module::Visitor([&](const std::string&, Parameter& p) {
+    at::Tensor value = p.stored().detach().to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+    if (value.dim() == 4) value = value.contiguous(at::MemoryFormat::ChannelsLast);
+    value.set_requires_grad(trainable);
+    p.set(value);
+  }));
+}
+
+}  // namespace zc

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/latents.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "base/error.h"
+#include "training/diffusion_model.h"
+#include "training/loop.h"
+
+namespace zc {
+namespace {
+
+constexpr int64_t kChunk = 32;
+
+bool is_grey(const Image& image) {
+  for (size_t i = 0; i + 2 < image.pixels.size(); i += 3) {
+    if (image.pixels[i] != image.pixels[i + 1] || image.pixels[i] != image.pixels[i + 2]) return false;
+  }
+  return true;
+}
+
+// Renders or reads pairs [first, first + count) on all threads.
+std::vector<Pair> load_chunk(const PairSource& pairs, int64_t first, int64_t count, int size) {
+  std::vector<Pair> chunk(static_cast<size_t>(count));
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) chunk[i] = pairs.pair(first + i, size);
+  });
+  return chunk;
+}
+
+at::Tensor planes(const Image& image, int channels) {
+  at::Tensor result = at::empty({channels, image.height, image.width}, at::kByte);
+  uint8_t* to = result.mutable_data_ptr<uint8_t>();
+  const size_t pixels = static_cast<size_t>(image.width) * image.height;
+  for (size_t p = 0; p < pixels; ++p) {
+    for (int c = 0; c < channels; ++c) to[c * pixels + p] = image.pixels[p * image.channels + c];
+  }
+  return result;
+}
+
+}  // namespace
+
+LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16, const TaskContext& task) {
+  const c10::NoGradGuard no_grad;
+  LatentSet set;
+  int hint_channels = 1;
+  const int64_t total = pairs.size();
+  for (int64_t first = 0; first < total; first += kChunk) {
+    task.check_cancelled();
+    task.report("encode", first, total);
+    const int64_t count = std::min(kChunk, total - first);
+    const std::vector<Pair> chunk = load_chunk(pairs, first, count, size);
+    std::vector<Image> targets;
+    for (const Pair& pair : chunk) targets.push_back(pair.target);
+    const AutocastScope autocast(bf16);
+    const Vae::Moments m = vae.encode(images_to_tensor(targets));
+    const at::Tensor moments = at::cat({m.mean, m.logvar}, 1).to(at::kHalf);
+    if (first == 0) {
+      set.moments = at::empty({total, moments.size(1), moments.size(2), moments.size(3)}, at::kHalf);
+      if (!chunk[0].hint.empty()) {
+        for (const Pair& pair : chunk) hint_channels = is_grey(pair.hint) ? hint_channels : 3;
+        set.hints = at::empty({total, hint_channels, size, size}, at::kByte);
+      }
+    }
+    set.moments.narrow(0, first, count).copy_(moments);
+    for (int64_t i = 0; i < count && set.hints.defined(); ++i) {
+      if (hint_channels == 1 && !is_grey(chunk[i].hint)) {
+        throw Error(ErrorKind::unsupported, pairs.description(), "mixes grey and coloured control maps");
+      }
+      set.hints[first + i].copy_(planes(chunk[i].hint, hint_channels));
+    }
+  }
+  return set;
+}
+
+}  // namespace zc

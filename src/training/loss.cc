@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/loss.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/cumprod.h>
+#include <ATen/ops/linspace.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/sqrt.h>
+#include <ATen/ops/square.h>
+
+#include <cmath>
+
+namespace zc {
+
+at::Tensor alphas_cumprod_float() {
+  const at::Tensor roots = at::linspace(std::sqrt(0.00085), std::sqrt(0.012), 1000, at::kDouble);
+  return at::cumprod(1.0 - roots * roots, 0).to(at::kFloat);
+}
+
+NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod, Prediction prediction, double min_snr,
+                        at::Generator& generator) {
+  NoisedBatch batch;
+  batch.t = at::randint(0, alphas_cumprod.size(0), {z0.size(0)}, generator, at::kLong);
+  const at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
+  const at::Tensor abar = alphas_cumprod.index({batch.t});
+  const at::Tensor signal = at::sqrt(abar).reshape({-1, 1, 1, 1});
+  const at::Tensor sigma = at::sqrt(1.0 - abar).reshape({-1, 1, 1, 1});
+  batch.x_t = signal * z0 + sigma * noise;
+  batch.target = prediction == Prediction::v ? signal * noise - sigma * z0 : noise;
+  if (min_snr > 0.0) {
+    const at::Tensor snr = abar / (1.0 - abar);
+    batch.weight = at::clamp(snr, {}, min_snr) / (prediction == Prediction::v ? snr + 1.0 : snr);
+  } else {
+    batch.weight = at::ones_like(abar);
+  }
+  return batch;
+}
+
+at::Tensor weighted_mse(const at::Tensor& output, const NoisedBatch& batch) {
+  const at::Tensor error = at::square(output.to(at::kFloat) - batch.target).mean({1, 2, 3});
+  return (error * batch.weight).mean();
+}
+
+}  // namespace zc

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/optimizer.h"
+
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+
+namespace zc {
+
+void AdamW::add(Module& module, const std::string& prefix) {
+  module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+                 const at::Tensor& value = p.stored();
+                 if (!value.requires_grad()) return;
+                 const at::Tensor blank = value.detach();
+                 slots_.push_back({key, value, at::zeros_like(blank), at::zeros_like(blank),
+                                   at::zeros({}, at::kFloat)});
+               }),
+               prefix);
+}
+
+double AdamW::clip(double max_norm) {
+  const c10::NoGradGuard no_grad;
+  double sum = 0.0;
+  for (const Slot& s : slots_) {
+    if (!s.value.grad().defined()) continue;
+    const double norm = at::linalg_vector_norm(s.value.grad()).item<double>();
+    sum += norm * norm;
+  }
+  const double norm = std::sqrt(sum);
+  if (max_norm > 0.0 && norm > max_norm) {
+    for (const Slot& s : slots_) {
+      if (s.value.grad().defined()) s.value.mutable_grad().mul_(max_norm / (norm + 1e-6));
+    }
+  }
+  return norm;
+}
+
+void AdamW::step(double learning_rate) {
+  const c10::NoGradGuard no_grad;
+  std::vector<at::Tensor> values, grads, averages, squares, steps;
+  for (Slot& s : slots_) {
+    if (!s.value.grad().defined()) continue;
+    s.step.add_(1.0);
+    values.push_back(s.value);
+    grads.push_back(s.value.grad());
+    averages.push_back(s.exp_avg);
+    squares.push_back(s.exp_avg_sq);
+    steps.push_back(s.step);
+  }
+  if (!values.empty()) {
+    at::_fused_adamw_(values, grads, averages, squares, {}, steps, learning_rate, options_.beta1, options_.beta2,
+                      options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false);
+  }
+  ++steps_;
+}
+
+void AdamW::zero_grad() {
+  for (Slot& s : slots_) s.value.mutable_grad() = at::Tensor();
+}
+
+StateDict AdamW::state() const {
+  StateDict state;
+  for (const Slot& s : slots_) {
+    state["exp_avg/" + s.key] = s.exp_avg;
+    state["exp_avg_sq/" + s.key] = s.exp_avg_sq;
+    state["step/" + s.key] = s.step;
+  }
+  return state;
+}
+
+void AdamW::load_state(const StateDict& state, const std::string& where) {
+  const auto take = [&](const std::string& key, at::Tensor& target) {
+    const auto found = state.find(key);
+    if (found == state.end() || found->second.sizes() != target.sizes()) {
+      throw Error(ErrorKind::bad_file, where, "the optimizer's state lacks " + key + " in the right shape");
+    }
+    target.copy_(found->second);
+  };
+  for (Slot& s : slots_) {
+    take("exp_avg/" + s.key, s.exp_avg);
+    take("exp_avg_sq/" + s.key, s.exp_avg_sq);
+    take("step/" + s.key, s.step);
+    steps_ = std::max(steps_, static_cast<int64_t>(s.step.item<float>()));
+  }
+}
+
+void MovingAverage::add(const Module& module, const std::string& prefix) {
+  module.visit(Module::ConstVisitor([&](const std::string& key, const Parameter& p) {
+                 slots_.push_back({key, p.stored(), p.stored().detach().clone()});
+               }),
+               prefix);
+}
+
+void MovingAverage::update() {
+  const c10::NoGradGuard no_grad;
+  ++updates_;
+  const double n = static_cast<double>(updates_);
+  const double decay = std::min(limit_, (1.0 + n) / (10.0 + n));
+  for (Slot& s : slots_) s.average.lerp_(s.value, 1.0 - decay);
+}
+
+StateDict MovingAverage::state() const {
+  StateDict state;
+  for (const Slot& s : slots_) state[s.key] = s.average;
+  return state;
+}
+
+void MovingAverage::load_state(const StateDict& state, const std::string& where, int64_t updates) {
+  updates_ = updates;
+  for (Slot& s : slots_) {
+    const auto found = state.find(s.key);
+    if (found == state.end() || found->second.sizes() != s.average.sizes()) {
+      throw Error(ErrorKind::bad_file, where, "the averaged weights lack " + s.key);
+    }
+    s.average.copy_(found->second);
+  }
+}
+
+double schedule_factor(const std::string& name, int64_t step, int64_t total, int64_t warmup) {
+  if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+  if (name == "constant") return 1.0;
+  if (name != "cosine") throw Error(ErrorKind::bad_request, "schedule", "unknown `" + name + "`; constant or cosine");
+  const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(1, total - warmup));
+  return 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
+}
+
+}  // namespace zc

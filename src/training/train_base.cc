@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training of the base model: UNet and text encoder together, on the latents of a finished autoencoder.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/rand.h>
+
+#include "base/error.h"
+#include "image/codec.h"
+#include "image/draw.h"
+#include "training/diffusion_model.h"
+#include "training/init_weights.h"
+#include "training/latents.h"
+#include "training/loop.h"
+#include "training/loss.h"
+#include "training/preview.h"
+#include "training/prompts.h"
+#include "training/recipes.h"
+
+namespace zc {
+namespace {
+
+constexpr int64_t kSampleCount = 8;
+
+// The parts that the file lacks begin fresh; `init` continues from another run.
+DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
+  DiffusionModel model = read_diffusion_model(o.init.empty() ? o.model : o.init);
+  if (model.vae == nullptr) {
+    throw Error(ErrorKind::bad_file, o.model, "holds no autoencoder: train one first (zeroconv train vae)");
+  }
+  if (model.unet == nullptr) {
+    model.token_ids = toy_token_ids(tokenizer);
+    model.config.text.vocabulary = model.token_ids.numel();
+    model.unet = std::make_unique<UNet>(model.config.unet);
+    model.text = std::make_unique<ClipTextEncoder>(model.config.text);
+    init_weights(*model.unet, static_cast<uint64_t>(o.seed));
+    init_weights(*model.text, static_cast<uint64_t>(o.seed) + 1);
+  }
+  set_trainable(*model.vae, false);
+  set_trainable(*model.unet, true);
+  set_trainable(*model.text, true);
+  return model;
+}
+
+}  // namespace
+
+void train_base(const TrainOptions& o, const TaskContext& task) {
+  const Tokenizer tokenizer = open_tokenizer();
+  DiffusionModel model = prepare(o, tokenizer);
+  const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
+  const auto pairs = open_pairs(o.data, "");
+  const LatentSet set = encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", task);
+  const at::Tensor abar = alphas_cumprod_float();
+  const auto ids_of = [&](const std::vector<std::string>& prompts) {
+    return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
+  };
+
+  Recipe recipe;
+  recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)}, {model.text.get(), std::string(kClipPrefix)}};
+  recipe.loss = [&](int64_t step, at::Generator& generator) {
+    const at::Tensor index = at::randint(0, pairs->size(), {o.batch}, generator, at::kLong);
+    const at::Tensor drop = at::rand({o.batch}, generator, at::kFloat);
+    std::vector<std::string> prompts;
+    for (int64_t i = 0; i < o.batch; ++i) {
+      const bool dropped = drop[i].item<double>() < o.prompt_dropout;
+      const uint64_t variant = static_cast<uint64_t>(step * 1009 + i);
+      prompts.push_back(dropped ? "" : pairs->prompt(index[i].item<int64_t>(), variant));
+    }
+    const at::Tensor z0 = sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
+    const NoisedBatch batch = noise_batch(z0, abar, model.config.prediction, o.min_snr, generator);
+    Context context(model.text->forward(ids_of(prompts), model.config.text_layer));
+    return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), context), batch);
+  };
+  recipe.sample = [&](const std::filesystem::path& file) {
+    std::vector<std::string> prompts;
+    for (int64_t i = 0; i < kSampleCount; ++i) prompts.push_back(pairs->prompt(i % pairs->size(), 0));
+    const at::Tensor context = model.text->forward(ids_of(prompts), model.config.text_layer);
+    const at::Tensor empty =
+        model.text->forward(ids_of(std::vector<std::string>(kSampleCount)), model.config.text_layer);
+    const at::Tensor z = preview_latents(model, context, empty, nullptr, {}, {kSampleCount, 4, size / 8, size / 8}, {});
+    save_image(file, contact_sheet(tensor_to_images(model.vae->decode(z / model.config.vae.scale_factor)), {}, {.columns = 4, .gap = 2}));
+  };
+  recipe.finish = [&](const std::filesystem::path& file) { write_diffusion_model(file, model); };
+  run_training(o, recipe, task);
+}
+
+}  // namespace zc

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training of the autoencoder: reconstruction of random crops, with a weak pull of the latents to a normal distribution.
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/square.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "image/codec.h"
+#include "image/draw.h"
+#include "image/resize.h"
+#include "training/data.h"
+#include "training/diffusion_model.h"
+#include "training/init_weights.h"
+#include "training/loop.h"
+#include "training/recipes.h"
+
+namespace zc {
+namespace {
+
+constexpr double kKlWeight = 3e-4;    // on the mean over latent elements
+constexpr double kEdgeWeight = 1.0;   // on the differences of neighbouring pixels: keeps edges sharp
+constexpr int64_t kPoolSize = 4000;   // pictures held in memory
+constexpr int64_t kCropSize = 128;
+
+at::Tensor neighbour_difference(const at::Tensor& x, int64_t dim) {
+  return x.narrow(dim, 1, x.size(dim) - 1) - x.narrow(dim, 0, x.size(dim) - 1);
+}
+
+at::Tensor reconstruction_loss(const at::Tensor& x, const at::Tensor& y) {
+  const at::Tensor error = y - x;
+  return at::abs(error).mean() + kEdgeWeight * (at::abs(neighbour_difference(error, 2)).mean() +
+                                                at::abs(neighbour_difference(error, 3)).mean());
+}
+
+at::Tensor random_crops(const at::Tensor& pool, int64_t batch, at::Generator& generator) {
+  const int64_t side = std::min(kCropSize, pool.size(2));
+  const at::Tensor index = at::randint(0, pool.size(0), {batch}, generator, at::kLong);
+  const at::Tensor corner = at::randint(0, pool.size(2) - side + 1, {batch, 2}, generator, at::kLong);
+  std::vector<at::Tensor> crops;
+  for (int64_t i = 0; i < batch; ++i) {
+    crops.push_back(pool[index[i].item<int64_t>()]
+                        .narrow(1, corner[i][0].item<int64_t>(), side)
+                        .narrow(2, corner[i][1].item<int64_t>(), side));
+  }
+  return at::stack(crops).to(at::kFloat) / 127.5 - 1.0;
+}
+
+// All latents should have unit variance for the UNet.
+double measure_scale(const Vae& vae, const at::Tensor& pool) {
+  double sum = 0.0;
+  const int64_t count = std::min<int64_t>(64, pool.size(0));
+  for (int64_t i = 0; i < count; ++i) {
+    const auto m = vae.encode(pool.narrow(0, i, 1).to(at::kFloat) / 127.5 - 1.0);
+    sum += (at::square(m.mean) + at::exp(m.logvar)).mean().item<double>();
+  }
+  return 1.0 / std::sqrt(sum / static_cast<double>(count));
+}
+
+}  // namespace
+
+at::Tensor load_pool(const PairSource& pairs, int64_t count, int size, const TaskContext& task) {
+  at::Tensor pool = at::empty({count, 3, size, size}, at::kByte);
+  std::atomic<int64_t> done{0};
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      if (task.cancel != nullptr && task.cancel->cancelled()) return;
+      const Image image = pairs.pair(i % pairs.size(), size).target;
+      uint8_t* to = pool.mutable_data_ptr<uint8_t>() + i * 3 * size * size;
+      const int pixels = size * size;
+      for (int p = 0; p < pixels; ++p) {
+        for (int c = 0; c < 3; ++c) to[c * pixels + p] = image.pixels[static_cast<size_t>(p) * 3 + c];
+      }
+      ++done;
+    }
+  });
+  task.check_cancelled();
+  return pool;
+}
+
+void train_vae(const TrainOptions& o, const TaskContext& task) {
+  DiffusionModel model;
+  model.config = toyworld_model();
+  if (o.init.empty()) {
+    model.vae = std::make_unique<Vae>(model.config.vae);
+    init_weights(*model.vae, static_cast<uint64_t>(o.seed));
+  } else {
+    model = read_diffusion_model(o.init);
+  }
+  set_trainable(*model.vae, true);
+  const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
+  const auto pairs = open_pairs(o.data, "");
+  const at::Tensor pool = load_pool(*pairs, std::min(kPoolSize, pairs->size()), size, task);
+
+  Recipe recipe;
+  recipe.modules = {{model.vae.get(), std::string(kVaePrefix)}};
+  recipe.loss = [&](int64_t, at::Generator& generator) {
+    const at::Tensor x = channels_last(random_crops(pool, o.batch, generator));
+    const Vae::Moments m = model.vae->encode(x);
+    const at::Tensor mean = m.mean.to(at::kFloat), logvar = m.logvar.to(at::kFloat);
+    const at::Tensor z = mean + at::exp(0.5 * logvar) * at::randn(mean.sizes(), generator, mean.options());
+    const at::Tensor y = model.vae->decode(z).to(at::kFloat);
+    const at::Tensor kl = 0.5 * (at::square(mean) + at::exp(logvar) - 1.0 - logvar).mean();
+    return reconstruction_loss(x, y) + kKlWeight * kl;
+  };
+  recipe.sample = [&](const std::filesystem::path& file) {
+    const at::Tensor x = pool.narrow(0, 0, std::min<int64_t>(8, pool.size(0))).to(at::kFloat) / 127.5 - 1.0;
+    const at::Tensor y = model.vae->decode(model.vae->encode(x).mean);
+    std::vector<Image> images = tensor_to_images(at::cat({x, y}));
+    save_image(file, contact_sheet(images, {}, {.columns = 8, .gap = 2}));
+  };
+  recipe.finish = [&](const std::filesystem::path& file) {
+    model.config.vae.scale_factor = measure_scale(*model.vae, pool);
+    write_diffusion_model(file, model);
+  };
+  run_training(o, recipe, task);
+}
+
+}  // namespace zc
