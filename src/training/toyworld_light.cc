@@ -24,7 +24,7 @@ std::array<ToyLight, 4> make_lights() {
                      .haze = squared(0.96f, 0.64f, 0.46f),
                      .cloud_top = {0.98f, 0.66f, 0.56f}, .cloud_bottom = {0.62f, 0.38f, 0.56f},
                      .disc = {1.0f, 0.88f, 0.56f}, .halo = {1.0f, 0.70f, 0.34f}, .haze_distance = 95};
-  ToyLight night = {.sun = {0.20f, 0.25f, 0.38f}, .sky = {0.12f, 0.15f, 0.25f}, .bounce = {0.07f, 0.08f, 0.12f},
+  ToyLight night = {.sun = {0.36f, 0.39f, 0.50f}, .sky = {0.15f, 0.17f, 0.26f}, .bounce = {0.10f, 0.11f, 0.15f},
                     .zenith = {0.04f, 0.06f, 0.18f}, .middle = {0.08f, 0.12f, 0.30f}, .horizon = {0.17f, 0.25f, 0.45f},
                     .haze = squared(0.15f, 0.21f, 0.38f),
                     .cloud_top = {0.25f, 0.31f, 0.48f}, .cloud_bottom = {0.12f, 0.16f, 0.32f},
@@ -36,12 +36,12 @@ std::array<ToyGroundPaint, 3> make_grounds() {
   ToyGroundPaint grass = {.near = squared(0.42f, 0.66f, 0.27f), .far = squared(0.60f, 0.77f, 0.38f),
                           .hill = squared(0.36f, 0.62f, 0.36f), .road = squared(0.42f, 0.42f, 0.46f),
                           .line = squared(0.93f, 0.92f, 0.86f), .path = squared(0.82f, 0.70f, 0.50f), .label = 9};
-  ToyGroundPaint sand = {.near = squared(0.87f, 0.74f, 0.50f), .far = squared(0.94f, 0.84f, 0.62f),
+  ToyGroundPaint sand = {.near = squared(0.82f, 0.66f, 0.40f), .far = squared(0.87f, 0.74f, 0.50f),
                          .hill = squared(0.84f, 0.66f, 0.42f), .road = squared(0.44f, 0.42f, 0.44f),
                          .line = squared(0.95f, 0.94f, 0.88f), .path = squared(0.70f, 0.54f, 0.36f), .label = 46};
   // ADE20K has no snow; 13, earth and ground, is what its annotators give bare land.
-  ToyGroundPaint snow = {.near = squared(0.88f, 0.91f, 0.95f), .far = squared(0.93f, 0.95f, 0.97f),
-                         .hill = squared(0.80f, 0.85f, 0.92f), .road = squared(0.40f, 0.42f, 0.47f),
+  ToyGroundPaint snow = {.near = squared(0.77f, 0.82f, 0.89f), .far = squared(0.83f, 0.86f, 0.90f),
+                         .hill = squared(0.78f, 0.84f, 0.93f), .road = squared(0.40f, 0.42f, 0.47f),
                          .line = squared(0.93f, 0.92f, 0.88f), .path = squared(0.68f, 0.60f, 0.54f), .label = 13};
   return {grass, sand, snow};
 }

@@ -33,6 +33,31 @@ struct Canvas {
   Canvas(int w, int h) : width(w), height(h), colour(static_cast<size_t>(w) * h), inverse_depth(colour.size(), 0.0f) {}
 };
 
+// The floor's light changes only from row to row, so a row has few colours.
+class FloorRow {
+ public:
+  FloorRow(const ToyScene& scene, float depth) {
+    for (int f = 0; f < 4; ++f) {
+      for (int s = 0; s < 2; ++s) {
+        exact_[f][s] = ground_colour(scene, static_cast<ToyFloor>(f), depth, s == 1);
+        bytes_[f][s] = to_bytes(exact_[f][s]);
+      }
+      if (scene.way == ToyWay::none) break;
+    }
+  }
+  // `dark` 0 lit .. 255 in shadow.
+  Bytes colour(ToyFloor floor, uint8_t dark) const {
+    auto f = static_cast<size_t>(floor);
+    if (dark == 0) return bytes_[f][0];
+    if (dark == 255) return bytes_[f][1];
+    return to_bytes(mix(exact_[f][0], exact_[f][1], static_cast<float>(dark) * (1.0f / 255)));
+  }
+
+ private:
+  std::array<std::array<ToyVec, 2>, 4> exact_;
+  std::array<std::array<Bytes, 2>, 4> bytes_;
+};
+
 // Sky and ground are smooth inside a pixel except for the floor's borders, so their light is computed once for each row.
 void paint_behind(const ToyScene& scene, const ToyMesh& mesh, int width, int height, Canvas& canvas) {
   ToyCamera fine(scene, width, height, kSamples);
@@ -46,23 +71,24 @@ void paint_behind(const ToyScene& scene, const ToyMesh& mesh, int width, int hei
     size_t pixel_row = static_cast<size_t>(y / kSamples) * width;
     float inverse = fine.ground_inverse_depth(static_cast<float>(y) + 0.5f);
     if (inverse <= 0) {
+      if (y % kSamples != 0 && fine.ground_inverse_depth(static_cast<float>(y - y % kSamples) + 0.5f) <= 0) {
+        std::copy_n(canvas.colour.begin() + static_cast<ptrdiff_t>(start - fine.width), fine.width,
+                    canvas.colour.begin() + static_cast<ptrdiff_t>(start));
+        continue;
+      }
       for (int x = 0; x < width; ++x) {
         Bytes c = to_bytes(sky[pixel_row + x]);
         for (int i = 0; i < kSamples; ++i) canvas.colour[start + x * kSamples + i] = c;
       }
       continue;
     }
-    std::array<std::array<ToyVec, 2>, 4> colours;
-    for (int f = 0; f < 4; ++f) {
-      for (int s = 0; s < 2; ++s) colours[f][s] = ground_colour(scene, static_cast<ToyFloor>(f), 1 / inverse, s == 1);
-    }
-    std::fill_n(canvas.inverse_depth.begin() + start, fine.width, inverse);
+    std::fill_n(canvas.inverse_depth.begin() + static_cast<ptrdiff_t>(start), fine.width, inverse);
+    FloorRow row(scene, 1 / inverse);
     for (int x = 0; x < width; ++x) {
-      float dark = static_cast<float>(shadow[pixel_row + x]) * (1.0f / 255);
+      uint8_t dark = shadow[pixel_row + x];
       for (int i = 0; i < kSamples; ++i) {
         size_t at = start + x * kSamples + i;
-        const auto& pair = colours[floor.empty() ? 0 : static_cast<size_t>(floor[at])];
-        canvas.colour[at] = to_bytes(mix(pair[0], pair[1], dark));
+        canvas.colour[at] = row.colour(floor.empty() ? ToyFloor::ground : floor[at], dark);
       }
     }
   }
@@ -111,7 +137,7 @@ Image shrink(const Canvas& canvas, int width, int height) {
   for (int y = 0; y < height; ++y) {
     uint8_t* row = out.row(y);
     for (int x = 0; x < width; ++x) {
-      int r = 0, g = 0, b = 0;
+      unsigned r = 0, g = 0, b = 0;
       for (int i = 0; i < kSamples; ++i) {
         const Bytes* p = canvas.colour.data() + static_cast<size_t>(y * kSamples + i) * canvas.width + x * kSamples;
         for (int j = 0; j < kSamples; ++j) {
