@@ -14,9 +14,10 @@ namespace {
 using Pair = std::pair<const char*, const char*>;
 
 // openaimodel.py ResBlock and diffusers' ResnetBlock2D.
-constexpr Pair kResBlock[] = {{"in_layers.0", "norm1"},      {"in_layers.2", "conv1"},
-                              {"out_layers.0", "norm2"},     {"out_layers.3", "conv2"},
-                              {"emb_layers.1", "time_emb_proj"}, {"skip_connection", "conv_shortcut"}};
+constexpr Pair kResBlock[] = {
+    {"in_layers.0", "norm1"},          {"in_layers.2", "conv1"},
+    {"out_layers.0", "norm2"},         {"out_layers.3", "conv2"},
+    {"emb_layers.1", "time_emb_proj"}, {"skip_connection", "conv_shortcut"}};
 
 constexpr Pair kUNetTop[] = {{"time_embed.0", "time_embedding.linear_1"},
                              {"time_embed.2", "time_embedding.linear_2"},
@@ -36,7 +37,8 @@ constexpr int64_t kMaxZeroConvs = 64;
 constexpr int64_t kMaxTextLayers = 64;
 
 void add_res_block(KeyTable& table, const std::string& original, const std::string& diffusers) {
-  for (const auto& [theirs, ours] : kResBlock) table.add(original + "." + theirs, diffusers + "." + ours);
+  for (const auto& [theirs, ours] : kResBlock)
+    table.add(original + "." + theirs, diffusers + "." + ours);
 }
 
 void add_down_block(KeyTable& table, const UNetLayout& layout, int64_t block) {
@@ -47,7 +49,8 @@ void add_down_block(KeyTable& table, const UNetLayout& layout, int64_t block) {
     add_res_block(table, original + "0", diffusers + fmt::format("resnets.{}", i));
     table.add(original + "1", diffusers + fmt::format("attentions.{}", i));
   }
-  table.add(fmt::format("input_blocks.{}.0.op", first + layout.res_blocks), diffusers + "downsamplers.0.conv");
+  table.add(fmt::format("input_blocks.{}.0.op", first + layout.res_blocks),
+            diffusers + "downsamplers.0.conv");
 }
 
 void add_up_block(KeyTable& table, const UNetLayout& layout, int64_t block) {
@@ -102,7 +105,8 @@ KeyTable unet_table(const UNetLayout& layout) {
     table.add(fmt::format("zero_convs.{}.0", i), fmt::format("controlnet_down_blocks.{}", i));
   }
   for (int64_t i = 0; i < 6; ++i) {
-    table.add(fmt::format("input_hint_block.{}", 2 * i + 2), fmt::format("controlnet_cond_embedding.blocks.{}", i));
+    table.add(fmt::format("input_hint_block.{}", 2 * i + 2),
+              fmt::format("controlnet_cond_embedding.blocks.{}", i));
   }
   return table;
 }
@@ -112,7 +116,8 @@ KeyTable vae_table(int64_t levels) {
   table.add("quant_conv", "quant_conv");
   table.add("post_quant_conv", "post_quant_conv");
   const auto add_resnet = [&](const std::string& original, const std::string& diffusers) {
-    for (const char* same : {"norm1", "conv1", "norm2", "conv2"}) table.add(original + "." + same, diffusers + "." + same);
+    for (const char* same : {"norm1", "conv1", "norm2", "conv2"})
+      table.add(original + "." + same, diffusers + "." + same);
     table.add(original + ".nin_shortcut", diffusers + ".conv_shortcut");
   };
   for (const std::string half : {"encoder.", "decoder."}) {
@@ -121,24 +126,29 @@ KeyTable vae_table(int64_t levels) {
     table.add(half + "norm_out", half + "conv_norm_out");
     add_resnet(half + "mid.block_1", half + "mid_block.resnets.0");
     add_resnet(half + "mid.block_2", half + "mid_block.resnets.1");
-    constexpr std::array<std::array<const char*, 3>, 5> kAttention = {{{"norm", "group_norm", "group_norm"},
-                                                                       {"q", "to_q", "query"},
-                                                                       {"k", "to_k", "key"},
-                                                                       {"v", "to_v", "value"},
-                                                                       {"proj_out", "to_out.0", "proj_attn"}}};
+    constexpr std::array<std::array<const char*, 3>, 5> kAttention = {
+        {{"norm", "group_norm", "group_norm"},
+         {"q", "to_q", "query"},
+         {"k", "to_k", "key"},
+         {"v", "to_v", "value"},
+         {"proj_out", "to_out.0", "proj_attn"}}};
     for (const auto& [original, now, before] : kAttention) {
       table.add(half + "mid.attn_1." + original, half + "mid_block.attentions.0." + now);
-      table.add_diffusers_alias(half + "mid.attn_1." + original, half + "mid_block.attentions.0." + before);
+      table.add_diffusers_alias(half + "mid.attn_1." + original,
+                                half + "mid_block.attentions.0." + before);
     }
   }
   for (int64_t level = 0; level < levels; ++level) {
     const std::string down = fmt::format("encoder.down.{}.", level);
     const std::string up = fmt::format("decoder.up.{}.", levels - 1 - level);
     for (int64_t i = 0; i < kMaxBlocks; ++i) {
-      add_resnet(down + fmt::format("block.{}", i), fmt::format("encoder.down_blocks.{}.resnets.{}", level, i));
-      add_resnet(up + fmt::format("block.{}", i), fmt::format("decoder.up_blocks.{}.resnets.{}", level, i));
+      add_resnet(down + fmt::format("block.{}", i),
+                 fmt::format("encoder.down_blocks.{}.resnets.{}", level, i));
+      add_resnet(up + fmt::format("block.{}", i),
+                 fmt::format("decoder.up_blocks.{}.resnets.{}", level, i));
     }
-    table.add(down + "downsample.conv", fmt::format("encoder.down_blocks.{}.downsamplers.0.conv", level));
+    table.add(down + "downsample.conv",
+              fmt::format("encoder.down_blocks.{}.downsamplers.0.conv", level));
     table.add(up + "upsample.conv", fmt::format("decoder.up_blocks.{}.upsamplers.0.conv", level));
   }
   return table;
@@ -172,7 +182,8 @@ KeyTable t2i_adapter_table(int64_t res_blocks) {
     table.add(fmt::format("body.{}.in_conv", stage * res_blocks), diffusers + "in_conv");
     for (int64_t i = 0; i < res_blocks; ++i) {
       for (const char* conv : {"block1", "block2"}) {
-        table.add(fmt::format("body.{}.{}", stage * res_blocks + i, conv), diffusers + fmt::format("resnets.{}.{}", i, conv));
+        table.add(fmt::format("body.{}.{}", stage * res_blocks + i, conv),
+                  diffusers + fmt::format("resnets.{}.{}", i, conv));
       }
     }
   }

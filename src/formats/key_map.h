@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of one network in the original layout (CompVis, sgm, open_clip) and in the diffusers layout.
+// The names of one network in the original layout (CompVis, sgm, open_clip) and in the diffusers
+// layout.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,12 @@ class KeyTable {
   void add_diffusers_alias(std::string original, std::string diffusers);
 
   // Nothing for a key that belongs to no known module.
-  std::optional<std::string> to_diffusers(std::string_view key) const { return rename(to_diffusers_, key); }
-  std::optional<std::string> to_original(std::string_view key) const { return rename(to_original_, key); }
+  std::optional<std::string> to_diffusers(std::string_view key) const {
+    return rename(to_diffusers_, key);
+  }
+  std::optional<std::string> to_original(std::string_view key) const {
+    return rename(to_original_, key);
+  }
 
  private:
   using Names = std::unordered_map<std::string, std::string>;
@@ -46,22 +51,27 @@ struct UNetLayout {
 // Reads the layout off the keys of a UNet or ControlNet in the diffusers layout.
 UNetLayout unet_layout(const StateDict& diffusers);
 
-// UNet and ControlNet of SD1.x, SD2.x and SDXL: keys below "model.diffusion_model." or "control_model.".
+// UNet and ControlNet of SD1.x, SD2.x and SDXL: keys below "model.diffusion_model." or
+// "control_model.".
 KeyTable unet_table(const UNetLayout& layout);
-// Keys below "first_stage_model."; `levels` resolutions (the original counts the decoder's from the last).
-// Knows both names that diffusers gave the attention layers.
+// Keys below "first_stage_model."; `levels` resolutions (the original counts the decoder's from the
+// last). Knows both names that diffusers gave the attention layers.
 KeyTable vae_table(int64_t levels = 4);
-// open_clip's text tower (below "cond_stage_model.model.") and transformers' CLIP; the fused q, k, v are not in it.
+// open_clip's text tower (below "cond_stage_model.model.") and transformers' CLIP; the fused q, k,
+// v are not in it.
 KeyTable openclip_table();
 // T2I-Adapter; `res_blocks` blocks for each of the four resolutions.
 KeyTable t2i_adapter_table(int64_t res_blocks = 2);
-// TAESD, whose original layout are two files: their names stand behind "taesd_encoder:" and "taesd_decoder:".
+// TAESD, whose original layout are two files: their names stand behind "taesd_encoder:" and
+// "taesd_decoder:".
 KeyTable taesd_table();
 
-// Whole networks, transforms included (1x1 convolutions that became linear layers, fused q, k and v, a transposed
-// projection). `where` names the file for errors; keys that the table does not know throw unsupported, naming the first.
+// Whole networks, transforms included (1x1 convolutions that became linear layers, fused q, k and
+// v, a transposed projection). `where` names the file for errors; keys that the table does not know
+// throw unsupported, naming the first.
 StateDict unet_to_original(const StateDict& diffusers, const std::string& where);
-StateDict unet_to_diffusers(const StateDict& original, const UNetLayout& layout, const std::string& where);
+StateDict unet_to_diffusers(const StateDict& original, const UNetLayout& layout,
+                            const std::string& where);
 StateDict vae_to_original(const StateDict& diffusers, const std::string& where);
 StateDict vae_to_diffusers(const StateDict& original, const std::string& where);
 StateDict openclip_to_original(const StateDict& transformers, const std::string& where);
@@ -70,8 +80,9 @@ StateDict t2i_adapter_to_original(const StateDict& diffusers, const std::string&
 // TAESD keeps the names of diffusers, which alone tell the two halves apart.
 StateDict taesd_to_diffusers(const StateDict& original, const std::string& where);
 
-// The cross-attention modules ("...transformer_blocks.0.attn2", original names) of the UNet in the order in which
-// IP-Adapter counts them: input blocks, output blocks, middle block. Number i is "ip_adapter.<2i+1>".
+// The cross-attention modules ("...transformer_blocks.0.attn2", original names) of the UNet in the
+// order in which IP-Adapter counts them: input blocks, output blocks, middle block. Number i is
+// "ip_adapter.<2i+1>".
 std::vector<std::string> cross_attention_modules(const StateDict& unet_original);
 
 }  // namespace zc

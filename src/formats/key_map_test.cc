@@ -13,7 +13,9 @@
 namespace zc {
 namespace {
 
-std::filesystem::path keys_folder() { return std::filesystem::path(ZC_SOURCE_DIR) / "tests/parity/data/core/keys"; }
+std::filesystem::path keys_folder() {
+  return std::filesystem::path(ZC_SOURCE_DIR) / "tests/parity/data/core/keys";
+}
 
 std::vector<std::vector<std::string>> read_table(const std::string& name) {
   std::ifstream file(keys_folder() / (name + ".tsv"));
@@ -70,7 +72,9 @@ TEST(KeyMap, AgreesWithEveryRowOfTheUNetTables) {
   expect_all_rows(unet_table({}), "map_controlnet_sd21");
 }
 
-TEST(KeyMap, AgreesWithEveryRowOfTheVaeTable) { expect_all_rows(vae_table(), "map_vae"); }
+TEST(KeyMap, AgreesWithEveryRowOfTheVaeTable) {
+  expect_all_rows(vae_table(), "map_vae");
+}
 TEST(KeyMap, AgreesWithEveryRowOfTheAdapterTables) {
   expect_all_rows(t2i_adapter_table(), "map_t2i_adapter");
   expect_all_rows(taesd_table(), "map_taesd");
@@ -126,19 +130,25 @@ TEST(KeyMap, JoinsAndSplitsTheFusedAttentionOfOpenClip) {
   std::erase_if(wanted, [](const auto& entry) { return entry.first.ends_with("position_ids"); });
   expect_same(transformers, wanted);
   expect_same(openclip_to_original(wanted, "test"), original);
-  for (const auto& row : read_table("map_openclip_g")) EXPECT_TRUE(transformers.contains(row[1])) << row[1];
+  for (const auto& row : read_table("map_openclip_g"))
+    EXPECT_TRUE(transformers.contains(row[1])) << row[1];
 }
 
 TEST(KeyMap, TheRowsOfTheFusedAttentionAreQThenKThenV) {
   const at::Tensor fused = at::arange(12, at::kFloat).view({6, 2});
-  const StateDict split = openclip_to_transformers({{"transformer.resblocks.1.attn.in_proj_weight", fused}}, "test");
-  EXPECT_TRUE(at::equal(split.at("text_model.encoder.layers.1.self_attn.k_proj.weight"), fused.narrow(0, 2, 2)));
+  const StateDict split =
+      openclip_to_transformers({{"transformer.resblocks.1.attn.in_proj_weight", fused}}, "test");
+  EXPECT_TRUE(at::equal(split.at("text_model.encoder.layers.1.self_attn.k_proj.weight"),
+                        fused.narrow(0, 2, 2)));
   const StateDict joined = openclip_to_original(split, "test");
   EXPECT_TRUE(at::equal(joined.at("transformer.resblocks.1.attn.in_proj_weight"), fused));
 }
 
 TEST(KeyMap, RefusesQWithoutK) {
-  EXPECT_THROW(openclip_to_original({{"text_model.encoder.layers.1.self_attn.q_proj.weight", at::ones({2, 2})}}, "test"), Error);
+  EXPECT_THROW(
+      openclip_to_original(
+          {{"text_model.encoder.layers.1.self_attn.q_proj.weight", at::ones({2, 2})}}, "test"),
+      Error);
 }
 
 TEST(KeyMap, TellsTheHalvesOfTaesdApart) {
@@ -154,7 +164,8 @@ TEST(KeyMap, ConvertsT2iAdapters) {
 }
 
 TEST(KeyMap, CountsCrossAttentionsAsIpAdapterDoes) {
-  const auto modules = cross_attention_modules(original_of("sd15_original", "model.diffusion_model."));
+  const auto modules =
+      cross_attention_modules(original_of("sd15_original", "model.diffusion_model."));
   ASSERT_EQ(modules.size(), 16u);
   const KeyTable table = unet_table({});
   for (const auto& row : read_table("map_ip_adapter_sd15")) {
@@ -165,7 +176,9 @@ TEST(KeyMap, CountsCrossAttentionsAsIpAdapterDoes) {
 
 TEST(KeyMap, NamesAnUnknownWeight) {
   try {
-    unet_to_original({{"down_blocks.0.resnets.0.norm1.weight", at::ones({1})}, {"surprise.weight", at::ones({1})}}, "file");
+    unet_to_original({{"down_blocks.0.resnets.0.norm1.weight", at::ones({1})},
+                      {"surprise.weight", at::ones({1})}},
+                     "file");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::unsupported);

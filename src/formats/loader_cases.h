@@ -26,17 +26,28 @@ inline nlohmann::ordered_json read_expectations(const std::filesystem::path& pat
 
 inline std::string dtype_text(at::ScalarType dtype) {
   switch (dtype) {
-    case at::kFloat: return "float32";
-    case at::kHalf: return "float16";
-    case at::kBFloat16: return "bfloat16";
-    case at::kDouble: return "float64";
-    case at::kLong: return "int64";
-    case at::kInt: return "int32";
-    case at::kByte: return "uint8";
-    case at::kBool: return "bool";
-    case at::kFloat8_e4m3fn: return "float8_e4m3fn";
-    case at::kFloat8_e5m2: return "float8_e5m2";
-    default: return "other";
+    case at::kFloat:
+      return "float32";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kDouble:
+      return "float64";
+    case at::kLong:
+      return "int64";
+    case at::kInt:
+      return "int32";
+    case at::kByte:
+      return "uint8";
+    case at::kBool:
+      return "bool";
+    case at::kFloat8_e4m3fn:
+      return "float8_e4m3fn";
+    case at::kFloat8_e5m2:
+      return "float8_e5m2";
+    default:
+      return "other";
   }
 }
 
@@ -46,7 +57,8 @@ inline void expect_tensors(const StateDict& have, const nlohmann::ordered_json& 
   for (const auto& [name, tensor] : wanted.items()) {
     const auto found = have.find(name);
     ASSERT_NE(found, have.end()) << name;
-    EXPECT_EQ(dtype_text(found->second.scalar_type()), tensor.at("dtype").get<std::string>()) << name;
+    EXPECT_EQ(dtype_text(found->second.scalar_type()), tensor.at("dtype").get<std::string>())
+        << name;
     EXPECT_EQ(found->second.sizes().vec(), tensor.at("shape").get<std::vector<int64_t>>()) << name;
     const at::Tensor values = found->second.to(at::kDouble).contiguous().view(-1);
     int64_t i = 0;

@@ -13,32 +13,79 @@
 namespace zc {
 namespace {
 
-// An SDXL checkpoint with its optimizer makes 200,000 values; the bound keeps a hostile program's memory small.
+// An SDXL checkpoint with its optimizer makes 200,000 values; the bound keeps a hostile program's
+// memory small.
 constexpr size_t kMaxValues = size_t{1} << 21;
 constexpr size_t kMaxDimensions = 64;
 constexpr int kNewestProtocol = 5;
 
 // Opcodes as pickletools.py names them.
 enum Op : uint8_t {
-  op_mark = '(', op_stop = '.', op_pop = '0', op_pop_mark = '1', op_dup = '2', op_none = 'N',
-  op_binint = 'J', op_binint1 = 'K', op_binint2 = 'M', op_long1 = 0x8a, op_long4 = 0x8b, op_binfloat = 'G',
-  op_true = 0x88, op_false = 0x89,
-  op_binunicode = 'X', op_short_binunicode = 0x8c, op_binunicode8 = 0x8d,
-  op_binstring = 'T', op_short_binstring = 'U',
-  op_binbytes = 'B', op_short_binbytes = 'C', op_binbytes8 = 0x8e, op_bytearray8 = 0x96,
-  op_empty_list = ']', op_append = 'a', op_appends = 'e', op_list = 'l',
-  op_empty_tuple = ')', op_tuple = 't', op_tuple1 = 0x85, op_tuple2 = 0x86, op_tuple3 = 0x87,
-  op_empty_dict = '}', op_dict = 'd', op_setitem = 's', op_setitems = 'u',
-  op_empty_set = 0x8f, op_additems = 0x90, op_frozenset = 0x91,
-  op_global = 'c', op_stack_global = 0x93, op_reduce = 'R', op_build = 'b', op_newobj = 0x81, op_newobj_ex = 0x92,
-  op_inst = 'i', op_obj = 'o', op_ext1 = 0x82, op_ext2 = 0x83, op_ext4 = 0x84,
-  op_binpersid = 'Q', op_persid = 'P', op_binput = 'q', op_long_binput = 'r', op_memoize = 0x94,
-  op_binget = 'h', op_long_binget = 'j', op_proto = 0x80, op_frame = 0x95
+  op_mark = '(',
+  op_stop = '.',
+  op_pop = '0',
+  op_pop_mark = '1',
+  op_dup = '2',
+  op_none = 'N',
+  op_binint = 'J',
+  op_binint1 = 'K',
+  op_binint2 = 'M',
+  op_long1 = 0x8a,
+  op_long4 = 0x8b,
+  op_binfloat = 'G',
+  op_true = 0x88,
+  op_false = 0x89,
+  op_binunicode = 'X',
+  op_short_binunicode = 0x8c,
+  op_binunicode8 = 0x8d,
+  op_binstring = 'T',
+  op_short_binstring = 'U',
+  op_binbytes = 'B',
+  op_short_binbytes = 'C',
+  op_binbytes8 = 0x8e,
+  op_bytearray8 = 0x96,
+  op_empty_list = ']',
+  op_append = 'a',
+  op_appends = 'e',
+  op_list = 'l',
+  op_empty_tuple = ')',
+  op_tuple = 't',
+  op_tuple1 = 0x85,
+  op_tuple2 = 0x86,
+  op_tuple3 = 0x87,
+  op_empty_dict = '}',
+  op_dict = 'd',
+  op_setitem = 's',
+  op_setitems = 'u',
+  op_empty_set = 0x8f,
+  op_additems = 0x90,
+  op_frozenset = 0x91,
+  op_global = 'c',
+  op_stack_global = 0x93,
+  op_reduce = 'R',
+  op_build = 'b',
+  op_newobj = 0x81,
+  op_newobj_ex = 0x92,
+  op_inst = 'i',
+  op_obj = 'o',
+  op_ext1 = 0x82,
+  op_ext2 = 0x83,
+  op_ext4 = 0x84,
+  op_binpersid = 'Q',
+  op_persid = 'P',
+  op_binput = 'q',
+  op_long_binput = 'r',
+  op_memoize = 0x94,
+  op_binget = 'h',
+  op_long_binget = 'j',
+  op_proto = 0x80,
+  op_frame = 0x95
 };
 
 class Machine {
  public:
-  Machine(std::span<const uint8_t> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
+  Machine(std::span<const uint8_t> bytes, const std::string& where)
+      : bytes_(bytes), where_(where) {}
 
   Pickle run() {
     if (bytes_.size() < 2 || bytes_[0] != op_proto) fail("does not begin with a protocol number");
@@ -56,7 +103,8 @@ class Machine {
   using Sequence = std::vector<PickleValue>;
 
   [[noreturn]] void fail(const std::string& text) const {
-    throw Error(ErrorKind::bad_file, where_, fmt::format("the pickle {} (at byte {})", text, position_));
+    throw Error(ErrorKind::bad_file, where_,
+                fmt::format("the pickle {} (at byte {})", text, position_));
   }
 
   // --- the file ---
@@ -149,17 +197,20 @@ class Machine {
     return value_of(PickleKind::global, result_.globals.size() - 1);
   }
   [[noreturn]] void refuse_global(const PickleGlobal& global, const char* does) const {
-    fail(fmt::format("{} {}.{}, which could run code; only plain weights are read", does, printable(global.module, 80),
-                     printable(global.name, 80)));
+    fail(fmt::format("{} {}.{}, which could run code; only plain weights are read", does,
+                     printable(global.module, 80), printable(global.name, 80)));
   }
-  // Whole numbers that do not fit 64 bits stay as bytes: only the legacy format's magic number is one.
+  // Whole numbers that do not fit 64 bits stay as bytes: only the legacy format's magic number is
+  // one.
   PickleValue long_of(std::span<const uint8_t> digits) {
     if (digits.size() > 8) {
-      return text_of(PickleKind::bytes, {reinterpret_cast<const char*>(digits.data()), digits.size()});
+      return text_of(PickleKind::bytes,
+                     {reinterpret_cast<const char*>(digits.data()), digits.size()});
     }
     uint64_t value = 0;
     for (size_t i = 0; i < digits.size(); ++i) value |= static_cast<uint64_t>(digits[i]) << (8 * i);
-    if (!digits.empty() && digits.size() < 8 && (digits.back() & 0x80) != 0) value |= ~uint64_t{0} << (8 * digits.size());
+    if (!digits.empty() && digits.size() < 8 && (digits.back() & 0x80) != 0)
+      value |= ~uint64_t{0} << (8 * digits.size());
     return integer_of(std::bit_cast<int64_t>(value));
   }
 
@@ -167,15 +218,24 @@ class Machine {
   void step(uint8_t op) {
     if (scalar_step(op) || container_step(op) || memo_step(op)) return;
     switch (op) {
-      case op_mark: marks_.push_back(stack_.size()); break;
-      case op_pop: pop_one(); break;
-      case op_pop_mark: pop_to_mark(); break;
-      case op_dup: push(PickleValue(top())); break;
+      case op_mark:
+        marks_.push_back(stack_.size());
+        break;
+      case op_pop:
+        pop_one();
+        break;
+      case op_pop_mark:
+        pop_to_mark();
+        break;
+      case op_dup:
+        push(PickleValue(top()));
+        break;
       case op_proto:
         if (take_byte() > kNewestProtocol) fail("is of a protocol that is not known");
         break;
       case op_frame:
-        if (take_number(8) > bytes_.size() - position_) fail("ends early: a frame is longer than the file");
+        if (take_number(8) > bytes_.size() - position_)
+          fail("ends early: a frame is longer than the file");
         break;
       case op_global: {
         const std::string_view module = take_line();
@@ -185,7 +245,8 @@ class Machine {
       case op_stack_global: {
         const PickleValue name = pop();
         const PickleValue module = pop();
-        if (name.kind != PickleKind::text || module.kind != PickleKind::text) fail("names a class with something else than text");
+        if (name.kind != PickleKind::text || module.kind != PickleKind::text)
+          fail("names a class with something else than text");
         push(new_global(module.text, name.text));
         break;
       }
@@ -194,17 +255,31 @@ class Machine {
         push(call(pop(), arguments));
         break;
       }
-      case op_newobj_ex: pop(); [[fallthrough]];
+      case op_newobj_ex:
+        pop();
+        [[fallthrough]];
       case op_newobj: {
         pop();
         push(instance_of(pop()));
         break;
       }
-      case op_build: build(); break;
-      case op_binpersid: push(storage_of(pop())); break;
-      case op_inst: case op_obj: case op_ext1: case op_ext2: case op_ext4: case op_persid:
-        fail(fmt::format("uses opcode 0x{:02x}, which makes objects of classes; only plain weights are read", op));
-      default: fail(fmt::format("has the unknown opcode 0x{:02x}", op));
+      case op_build:
+        build();
+        break;
+      case op_binpersid:
+        push(storage_of(pop()));
+        break;
+      case op_inst:
+      case op_obj:
+      case op_ext1:
+      case op_ext2:
+      case op_ext4:
+      case op_persid:
+        fail(fmt::format(
+            "uses opcode 0x{:02x}, which makes objects of classes; only plain weights are read",
+            op));
+      default:
+        fail(fmt::format("has the unknown opcode 0x{:02x}", op));
     }
   }
 
@@ -219,14 +294,30 @@ class Machine {
 
   bool scalar_step(uint8_t op) {
     switch (op) {
-      case op_none: push({}); return true;
-      case op_true: push(boolean_of(true)); return true;
-      case op_false: push(boolean_of(false)); return true;
-      case op_binint: push(integer_of(static_cast<int32_t>(take_number(4)))); return true;
-      case op_binint1: push(integer_of(take_byte())); return true;
-      case op_binint2: push(integer_of(static_cast<int64_t>(take_number(2)))); return true;
-      case op_long1: push(long_of(take(take_byte()))); return true;
-      case op_long4: push(long_of(take(take_number(4)))); return true;
+      case op_none:
+        push({});
+        return true;
+      case op_true:
+        push(boolean_of(true));
+        return true;
+      case op_false:
+        push(boolean_of(false));
+        return true;
+      case op_binint:
+        push(integer_of(static_cast<int32_t>(take_number(4))));
+        return true;
+      case op_binint1:
+        push(integer_of(take_byte()));
+        return true;
+      case op_binint2:
+        push(integer_of(static_cast<int64_t>(take_number(2))));
+        return true;
+      case op_long1:
+        push(long_of(take(take_byte())));
+        return true;
+      case op_long4:
+        push(long_of(take(take_number(4))));
+        return true;
       case op_binfloat: {
         uint64_t bits = 0;
         for (const uint8_t byte : take(8)) bits = bits << 8 | byte;
@@ -235,32 +326,76 @@ class Machine {
         push(value);
         return true;
       }
-      case op_binunicode: push(text_of(PickleKind::text, take_text(take_number(4)))); return true;
-      case op_short_binunicode: push(text_of(PickleKind::text, take_text(take_byte()))); return true;
-      case op_binunicode8: push(text_of(PickleKind::text, take_text(take_number(8)))); return true;
+      case op_binunicode:
+        push(text_of(PickleKind::text, take_text(take_number(4))));
+        return true;
+      case op_short_binunicode:
+        push(text_of(PickleKind::text, take_text(take_byte())));
+        return true;
+      case op_binunicode8:
+        push(text_of(PickleKind::text, take_text(take_number(8))));
+        return true;
       // Python 2 wrote names as byte strings.
-      case op_binstring: push(text_of(PickleKind::text, take_text(take_number(4)))); return true;
-      case op_short_binstring: push(text_of(PickleKind::text, take_text(take_byte()))); return true;
-      case op_binbytes: push(text_of(PickleKind::bytes, take_text(take_number(4)))); return true;
-      case op_short_binbytes: push(text_of(PickleKind::bytes, take_text(take_byte()))); return true;
-      case op_binbytes8: case op_bytearray8: push(text_of(PickleKind::bytes, take_text(take_number(8)))); return true;
-      default: return false;
+      case op_binstring:
+        push(text_of(PickleKind::text, take_text(take_number(4))));
+        return true;
+      case op_short_binstring:
+        push(text_of(PickleKind::text, take_text(take_byte())));
+        return true;
+      case op_binbytes:
+        push(text_of(PickleKind::bytes, take_text(take_number(4))));
+        return true;
+      case op_short_binbytes:
+        push(text_of(PickleKind::bytes, take_text(take_byte())));
+        return true;
+      case op_binbytes8:
+      case op_bytearray8:
+        push(text_of(PickleKind::bytes, take_text(take_number(8))));
+        return true;
+      default:
+        return false;
     }
   }
 
   bool container_step(uint8_t op) {
     switch (op) {
-      case op_empty_list: push(sequence_of(PickleKind::list, {})); return true;
-      case op_empty_tuple: push(sequence_of(PickleKind::tuple, {})); return true;
-      case op_empty_dict: push(new_dict()); return true;
-      case op_empty_set: push(value_of(PickleKind::opaque)); return true;
-      case op_list: push(sequence_of(PickleKind::list, pop_to_mark())); return true;
-      case op_tuple: push(sequence_of(PickleKind::tuple, pop_to_mark())); return true;
-      case op_frozenset: pop_to_mark(); push(value_of(PickleKind::opaque)); return true;
-      case op_additems: pop_to_mark(); top(); return true;
-      case op_tuple1: case op_tuple2: case op_tuple3: push_tuple(op - op_tuple1 + 1); return true;
-      case op_append: append(Sequence{pop()}); return true;
-      case op_appends: append(pop_to_mark()); return true;
+      case op_empty_list:
+        push(sequence_of(PickleKind::list, {}));
+        return true;
+      case op_empty_tuple:
+        push(sequence_of(PickleKind::tuple, {}));
+        return true;
+      case op_empty_dict:
+        push(new_dict());
+        return true;
+      case op_empty_set:
+        push(value_of(PickleKind::opaque));
+        return true;
+      case op_list:
+        push(sequence_of(PickleKind::list, pop_to_mark()));
+        return true;
+      case op_tuple:
+        push(sequence_of(PickleKind::tuple, pop_to_mark()));
+        return true;
+      case op_frozenset:
+        pop_to_mark();
+        push(value_of(PickleKind::opaque));
+        return true;
+      case op_additems:
+        pop_to_mark();
+        top();
+        return true;
+      case op_tuple1:
+      case op_tuple2:
+      case op_tuple3:
+        push_tuple(op - op_tuple1 + 1);
+        return true;
+      case op_append:
+        append(Sequence{pop()});
+        return true;
+      case op_appends:
+        append(pop_to_mark());
+        return true;
       case op_dict: {
         const Sequence items = pop_to_mark();
         push(new_dict());
@@ -273,29 +408,42 @@ class Machine {
         set_items({key, value});
         return true;
       }
-      case op_setitems: set_items(pop_to_mark()); return true;
-      default: return false;
+      case op_setitems:
+        set_items(pop_to_mark());
+        return true;
+      default:
+        return false;
     }
   }
 
   bool memo_step(uint8_t op) {
     switch (op) {
-      case op_binput: memo_[take_byte()] = top(); return true;
-      case op_long_binput: memo_[take_number(4)] = top(); return true;
+      case op_binput:
+        memo_[take_byte()] = top();
+        return true;
+      case op_long_binput:
+        memo_[take_number(4)] = top();
+        return true;
       case op_memoize: {
         const PickleValue value = top();
         memo_[memo_.size()] = value;
         return true;
       }
-      case op_binget: push(remembered(take_byte())); return true;
-      case op_long_binget: push(remembered(take_number(4))); return true;
-      default: return false;
+      case op_binget:
+        push(remembered(take_byte()));
+        return true;
+      case op_long_binget:
+        push(remembered(take_number(4)));
+        return true;
+      default:
+        return false;
     }
   }
 
   PickleValue remembered(uint64_t index) const {
     const auto found = memo_.find(index);
-    if (found == memo_.end()) fail(fmt::format("uses the memo entry {}, which it has not set", index));
+    if (found == memo_.end())
+      fail(fmt::format("uses the memo entry {}, which it has not set", index));
     return found->second;
   }
 
@@ -324,7 +472,8 @@ class Machine {
 
   // --- what looks like a call ---
   const Sequence& tuple(const PickleValue& value, const char* what) const {
-    if (value.kind != PickleKind::tuple && value.kind != PickleKind::list) fail(fmt::format("has {} that is no tuple", what));
+    if (value.kind != PickleKind::tuple && value.kind != PickleKind::list)
+      fail(fmt::format("has {} that is no tuple", what));
     return result_.sequences[value.index];
   }
 
@@ -333,29 +482,40 @@ class Machine {
     const PickleGlobal global = result_.globals[function.index];
     const Sequence& given = tuple(arguments, "arguments");
     switch (global_use(global)) {
-      case GlobalUse::make_opaque: return value_of(PickleKind::opaque);
-      case GlobalUse::make_dict: return dict_of(given);
+      case GlobalUse::make_opaque:
+        return value_of(PickleKind::opaque);
+      case GlobalUse::make_dict:
+        return dict_of(given);
       case GlobalUse::make_tuple: {
         Sequence items = given.empty() ? Sequence{} : tuple(given[0], "a size");
         values_made_ += items.size();
         return sequence_of(PickleKind::tuple, std::move(items));
       }
-      case GlobalUse::rebuild_tensor: return tensor_of(given, false);
-      case GlobalUse::rebuild_tensor_typed: return tensor_of(given, true);
+      case GlobalUse::rebuild_tensor:
+        return tensor_of(given, false);
+      case GlobalUse::rebuild_tensor_typed:
+        return tensor_of(given, true);
       case GlobalUse::rebuild_parameter:
-        if (given.empty() || given[0].kind != PickleKind::tensor) fail("has a parameter that is no tensor");
+        if (given.empty() || given[0].kind != PickleKind::tensor)
+          fail("has a parameter that is no tensor");
         return given[0];
-      case GlobalUse::rebuild_from_type: return from_type(given);
-      case GlobalUse::forbidden: case GlobalUse::unknown_class: break;
+      case GlobalUse::rebuild_from_type:
+        return from_type(given);
+      case GlobalUse::forbidden:
+      case GlobalUse::unknown_class:
+        break;
     }
     refuse_global(global, "calls");
   }
 
-  // _rebuild_from_type_v2(function, type, arguments, state): a tensor with attributes, or of a subclass.
+  // _rebuild_from_type_v2(function, type, arguments, state): a tensor with attributes, or of a
+  // subclass.
   PickleValue from_type(const Sequence& given) {
-    if (given.size() < 3 || given[0].kind != PickleKind::global) fail("has a broken tensor of a subclass");
+    if (given.size() < 3 || given[0].kind != PickleKind::global)
+      fail("has a broken tensor of a subclass");
     const GlobalUse use = global_use(result_.globals[given[0].index]);
-    if (use != GlobalUse::rebuild_tensor && use != GlobalUse::rebuild_tensor_typed && use != GlobalUse::rebuild_parameter) {
+    if (use != GlobalUse::rebuild_tensor && use != GlobalUse::rebuild_tensor_typed &&
+        use != GlobalUse::rebuild_parameter) {
       refuse_global(result_.globals[given[0].index], "calls");
     }
     return call(PickleValue(given[0]), PickleValue(given[2]));
@@ -380,36 +540,42 @@ class Machine {
     const GlobalUse use = global_use(global);
     c10::ScalarType dtype;
     if (use == GlobalUse::make_dict) return new_dict();
-    if ((use != GlobalUse::unknown_class && use != GlobalUse::make_opaque) || storage_dtype(global, dtype)) {
+    if ((use != GlobalUse::unknown_class && use != GlobalUse::make_opaque) ||
+        storage_dtype(global, dtype)) {
       refuse_global(global, "makes an instance of");
     }
     return value_of(PickleKind::opaque);
   }
 
-  // The state of an opaque object is dropped. A dict's attributes (state_dict()._metadata) are not needed either.
+  // The state of an opaque object is dropped. A dict's attributes (state_dict()._metadata) are not
+  // needed either.
   void build() {
     const PickleValue state = pop();
     const PickleKind target = top().kind;
     if (target == PickleKind::opaque) return;
-    if ((target != PickleKind::dict && target != PickleKind::tensor) || state.kind != PickleKind::dict) {
+    if ((target != PickleKind::dict && target != PickleKind::tensor) ||
+        state.kind != PickleKind::dict) {
       fail("sets the state of something that has none");
     }
   }
 
   int64_t whole_number(const PickleValue& value, const char* what) const {
-    if (value.kind != PickleKind::integer) fail(fmt::format("has {} that is no whole number", what));
+    if (value.kind != PickleKind::integer)
+      fail(fmt::format("has {} that is no whole number", what));
     return value.integer;
   }
 
   std::vector<int64_t> whole_numbers(const PickleValue& list, const char* what) const {
     const Sequence& items = tuple(list, "a shape");
-    if (items.size() > kMaxDimensions) fail(fmt::format("has a tensor of more than {} dimensions", kMaxDimensions));
+    if (items.size() > kMaxDimensions)
+      fail(fmt::format("has a tensor of more than {} dimensions", kMaxDimensions));
     std::vector<int64_t> numbers;
     for (const PickleValue& item : items) numbers.push_back(whole_number(item, what));
     return numbers;
   }
 
-  // ("storage", type, key, location, elements[, None]): the bytes of tensors, kept outside of the pickle.
+  // ("storage", type, key, location, elements[, None]): the bytes of tensors, kept outside of the
+  // pickle.
   PickleValue storage_of(const PickleValue& id) {
     if (id.kind != PickleKind::tuple) fail("has a persistent id that is no storage");
     const Sequence& parts = result_.sequences[id.index];
@@ -420,13 +586,16 @@ class Machine {
     PickleStorage storage;
     const PickleGlobal& type = result_.globals[parts[1].index];
     if (!storage_dtype(type, storage.dtype)) {
-      fail(fmt::format("has a storage of the unknown type {}.{}", printable(type.module, 80), printable(type.name, 80)));
+      fail(fmt::format("has a storage of the unknown type {}.{}", printable(type.module, 80),
+                       printable(type.name, 80)));
     }
     storage.key = parts[2].text;
     storage.elements = whole_number(parts[4], "a storage size");
     if (storage.elements < 0) fail(fmt::format("has a storage of {} elements", storage.elements));
     if (parts.size() > 5 && parts[5].kind != PickleKind::none) {
-      fail("has a view of a storage as torch 0.3 and older wrote it: save the file again with a newer torch");
+      fail(
+          "has a view of a storage as torch 0.3 and older wrote it: save the file again with a "
+          "newer torch");
     }
     result_.storages.push_back(storage);
     return value_of(PickleKind::storage, result_.storages.size() - 1);
@@ -434,11 +603,13 @@ class Machine {
 
   // (storage, offset, sizes, strides, requires_grad, hooks[, dtype]).
   PickleValue tensor_of(const Sequence& given, bool typed) {
-    if (given.size() < (typed ? 7u : 4u) || given[0].kind != PickleKind::storage) fail("has a tensor without a storage");
+    if (given.size() < (typed ? 7u : 4u) || given[0].kind != PickleKind::storage)
+      fail("has a tensor without a storage");
     PickleTensor tensor;
     tensor.storage = given[0].index;
     tensor.dtype = result_.storages[tensor.storage].dtype;
-    if (typed && (given[6].kind != PickleKind::global || !torch_dtype(result_.globals[given[6].index], tensor.dtype))) {
+    if (typed && (given[6].kind != PickleKind::global ||
+                  !torch_dtype(result_.globals[given[6].index], tensor.dtype))) {
       fail("has a tensor of an unknown type");
     }
     tensor.offset = whole_number(given[1], "a tensor offset");
@@ -469,6 +640,8 @@ const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) c
   return nullptr;
 }
 
-Pickle read_pickle(std::span<const uint8_t> bytes, const std::string& where) { return Machine(bytes, where).run(); }
+Pickle read_pickle(std::span<const uint8_t> bytes, const std::string& where) {
+  return Machine(bytes, where).run();
+}
 
 }  // namespace zc

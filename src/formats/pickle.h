@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A machine for Python's pickles that builds plain data. It imports nothing, calls nothing and knows no class: the few
-// functions that torch.save writes are recognised by name and become descriptions of tensors and storages.
+// A machine for Python's pickles that builds plain data. It imports nothing, calls nothing and
+// knows no class: the few functions that torch.save writes are recognised by name and become
+// descriptions of tensors and storages.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,23 @@
 namespace zc {
 
 enum class PickleKind : uint8_t {
-  none, boolean, integer, real, text, bytes, list, tuple, dict, global, storage, tensor, opaque
+  none,
+  boolean,
+  integer,
+  real,
+  text,
+  bytes,
+  list,
+  tuple,
+  dict,
+  global,
+  storage,
+  tensor,
+  opaque
 };
 
-// Lists, tuples, dicts, globals, storages and tensors live in the Pickle; the value holds their index.
+// Lists, tuples, dicts, globals, storages and tensors live in the Pickle; the value holds their
+// index.
 struct PickleValue {
   PickleKind kind = PickleKind::none;
   union {
@@ -38,8 +52,8 @@ struct PickleGlobal {
 
 struct PickleStorage {
   c10::ScalarType dtype = c10::ScalarType::Byte;
-  std::string_view key;    // name of the record that holds the bytes
-  int64_t elements = 0;    // >= 0
+  std::string_view key;  // name of the record that holds the bytes
+  int64_t elements = 0;  // >= 0
 };
 
 // Not yet compared with the storage's size.
@@ -51,7 +65,8 @@ struct PickleTensor {
   std::vector<int64_t> strides;
 };
 
-// What one pickle builds. Values refer to each other by index, so that neither depth nor cycles cost anything.
+// What one pickle builds. Values refer to each other by index, so that neither depth nor cycles
+// cost anything.
 struct Pickle {
   PickleValue root;
   std::deque<std::vector<PickleValue>> sequences;
@@ -65,16 +80,16 @@ struct Pickle {
   const PickleValue* find(const PickleValue& dict, std::string_view key) const;
 };
 
-// Runs the pickle at the start of `bytes`, which must outlive the result. Throws bad_file with `where` for broken
-// programs and for every class or function that could do something.
+// Runs the pickle at the start of `bytes`, which must outlive the result. Throws bad_file with
+// `where` for broken programs and for every class or function that could do something.
 Pickle read_pickle(std::span<const uint8_t> bytes, const std::string& where);
 
 // The rules, for pickle.cc: what a name may be used for.
 enum class GlobalUse {
-  forbidden,       // a module that can run code
-  unknown_class,   // an instance is opaque data, a call is refused
-  make_dict,       // called: an empty or filled dict
-  make_opaque,     // called: harmless data that nobody needs
+  forbidden,      // a module that can run code
+  unknown_class,  // an instance is opaque data, a call is refused
+  make_dict,      // called: an empty or filled dict
+  make_opaque,    // called: harmless data that nobody needs
   make_tuple,
   rebuild_tensor,
   rebuild_tensor_typed,  // the dtype is an argument

@@ -54,18 +54,19 @@ constexpr KnownCall kCalls[] = {
 };
 
 // Data types whose mere name is harmless although the module is not.
-constexpr std::array<std::string_view, 8> kPlainBuiltins = {"int",  "float", "bool", "str",
+constexpr std::array<std::string_view, 8> kPlainBuiltins = {"int",   "float", "bool",   "str",
                                                             "bytes", "tuple", "object", "NoneType"};
 
-// Top-level packages with which a pickle can run code, read or write files. Naming one is reason enough to refuse:
-// no model file has a use for them.
+// Top-level packages with which a pickle can run code, read or write files. Naming one is reason
+// enough to refuse: no model file has a use for them.
 constexpr std::array<std::string_view, 46> kForbidden = {
-    "os",        "posix",     "nt",        "sys",       "subprocess", "builtins",  "__builtin__", "importlib",
-    "imp",       "runpy",     "pty",       "socket",    "shutil",     "ctypes",    "code",        "codeop",
-    "pickle",    "_pickle",   "cPickle",   "marshal",   "functools",  "operator",  "_operator",   "commands",
-    "popen2",    "platform",  "tempfile",  "io",        "_io",        "urllib",    "urllib2",     "http",
-    "requests",  "webbrowser", "multiprocessing", "threading", "asyncio", "signal", "inspect",    "pdb",
-    "bdb",       "timeit",    "cProfile",  "profile",   "pip",        "site"};
+    "os",        "posix",     "nt",       "sys",     "subprocess", "builtins",   "__builtin__",
+    "importlib", "imp",       "runpy",    "pty",     "socket",     "shutil",     "ctypes",
+    "code",      "codeop",    "pickle",   "_pickle", "cPickle",    "marshal",    "functools",
+    "operator",  "_operator", "commands", "popen2",  "platform",   "tempfile",   "io",
+    "_io",       "urllib",    "urllib2",  "http",    "requests",   "webbrowser", "multiprocessing",
+    "threading", "asyncio",   "signal",   "inspect", "pdb",        "bdb",        "timeit",
+    "cProfile",  "profile",   "pip",      "site"};
 
 constexpr std::array<std::string_view, 2> kForbiddenModules = {"torch.hub", "torch.serialization"};
 
@@ -84,14 +85,22 @@ constexpr NamedDtype kStorages[] = {
 };
 
 constexpr NamedDtype kDtypes[] = {
-    {"float64", c10::ScalarType::Double},  {"double", c10::ScalarType::Double},
-    {"float32", c10::ScalarType::Float},   {"float", c10::ScalarType::Float},
-    {"float16", c10::ScalarType::Half},    {"half", c10::ScalarType::Half},
-    {"bfloat16", c10::ScalarType::BFloat16}, {"int64", c10::ScalarType::Long},
-    {"int32", c10::ScalarType::Int},       {"int16", c10::ScalarType::Short},
-    {"int8", c10::ScalarType::Char},       {"uint8", c10::ScalarType::Byte},
-    {"uint16", c10::ScalarType::UInt16},   {"uint32", c10::ScalarType::UInt32},
-    {"uint64", c10::ScalarType::UInt64},   {"bool", c10::ScalarType::Bool},
+    {"float64", c10::ScalarType::Double},
+    {"double", c10::ScalarType::Double},
+    {"float32", c10::ScalarType::Float},
+    {"float", c10::ScalarType::Float},
+    {"float16", c10::ScalarType::Half},
+    {"half", c10::ScalarType::Half},
+    {"bfloat16", c10::ScalarType::BFloat16},
+    {"int64", c10::ScalarType::Long},
+    {"int32", c10::ScalarType::Int},
+    {"int16", c10::ScalarType::Short},
+    {"int8", c10::ScalarType::Char},
+    {"uint8", c10::ScalarType::Byte},
+    {"uint16", c10::ScalarType::UInt16},
+    {"uint32", c10::ScalarType::UInt32},
+    {"uint64", c10::ScalarType::UInt64},
+    {"bool", c10::ScalarType::Bool},
     {"float8_e4m3fn", c10::ScalarType::Float8_e4m3fn},
     {"float8_e5m2", c10::ScalarType::Float8_e5m2},
 };
@@ -122,15 +131,17 @@ GlobalUse global_use(const PickleGlobal& global) {
   if (builtin && contains(kPlainBuiltins, global.name)) return GlobalUse::unknown_class;
   const std::string_view package = global.module.substr(0, global.module.find('.'));
   // A dotted name would walk through attributes, as protocol 4 allows.
-  if (contains(kForbidden, package) || contains(kForbiddenModules, global.module) || global.module.empty() ||
-      global.name.empty() || global.name.find('.') != std::string_view::npos) {
+  if (contains(kForbidden, package) || contains(kForbiddenModules, global.module) ||
+      global.module.empty() || global.name.empty() ||
+      global.name.find('.') != std::string_view::npos) {
     return GlobalUse::forbidden;
   }
   return GlobalUse::unknown_class;
 }
 
 bool storage_dtype(const PickleGlobal& global, c10::ScalarType& dtype) {
-  return (global.module == "torch" || global.module == "torch.storage" || global.module == "torch.cuda") &&
+  return (global.module == "torch" || global.module == "torch.storage" ||
+          global.module == "torch.cuda") &&
          find_dtype(kStorages, global.name, dtype);
 }
 

@@ -60,12 +60,14 @@ StateDict quantize(const StateDict& state) {
   StateDict result;
   for (const auto& [key, tensor] : state) {
     const at::Tensor weight = tensor.detach().cpu();
-    if (weight.scalar_type() == at::kChar) throw Error(ErrorKind::bad_request, key, "is stored in 8 bits already");
+    if (weight.scalar_type() == at::kChar)
+      throw Error(ErrorKind::bad_request, key, "is stored in 8 bits already");
     if (!at::isFloatingType(weight.scalar_type())) {
       result.emplace(key, weight);
       continue;
     }
-    if (!at::isfinite(weight).all().item<bool>()) throw Error(ErrorKind::bad_request, key, "holds NaN or infinity");
+    if (!at::isfinite(weight).all().item<bool>())
+      throw Error(ErrorKind::bad_request, key, "holds NaN or infinity");
     if (weight.dim() >= 2) {
       quantize_channels(key, weight, result);
     } else {
@@ -87,14 +89,20 @@ StateDict dequantize(const StateDict& state) {
     if (tensor.scalar_type() == at::kChar) {
       const auto scale = state.find(key + std::string(kScale));
       if (scale == state.end() || scale->second.dim() != 1 || tensor.dim() < 2 ||
-          scale->second.size(0) != tensor.size(0) || !at::isFloatingType(scale->second.scalar_type())) {
-        throw Error(ErrorKind::bad_file, key,
-                    fmt::format("is stored in 8 bits with shape [{}], but its {} scales are missing or do not fit",
-                                fmt::join(tensor.sizes(), ","), tensor.dim() > 0 ? tensor.size(0) : 0));
+          scale->second.size(0) != tensor.size(0) ||
+          !at::isFloatingType(scale->second.scalar_type())) {
+        throw Error(
+            ErrorKind::bad_file, key,
+            fmt::format(
+                "is stored in 8 bits with shape [{}], but its {} scales are missing or do not fit",
+                fmt::join(tensor.sizes(), ","), tensor.dim() > 0 ? tensor.size(0) : 0));
       }
-      result.emplace(key, tensor.to(at::kFloat).mul_(over_channels(scale->second.to(at::kFloat), tensor.dim())));
+      result.emplace(
+          key,
+          tensor.to(at::kFloat).mul_(over_channels(scale->second.to(at::kFloat), tensor.dim())));
     } else {
-      result.emplace(key, at::isFloatingType(tensor.scalar_type()) ? tensor.to(at::kFloat) : tensor);
+      result.emplace(key,
+                     at::isFloatingType(tensor.scalar_type()) ? tensor.to(at::kFloat) : tensor);
     }
   }
   return result;

@@ -65,7 +65,8 @@ TEST(Quantized, RefusesBytesWithoutScales) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_file);
     EXPECT_EQ(error.where(), "w");
   }
-  EXPECT_THROW(dequantize({{"w", at::zeros({2, 2}, at::kChar)}, {"w.scale", at::zeros({3})}}), Error);
+  EXPECT_THROW(dequantize({{"w", at::zeros({2, 2}, at::kChar)}, {"w.scale", at::zeros({3})}}),
+               Error);
 }
 
 TEST(Quantized, KnowsItsMetadata) {

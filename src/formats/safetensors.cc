@@ -17,7 +17,8 @@
 namespace zc {
 namespace {
 
-at::Tensor tensor_of(const TensorInfo& info, const std::shared_ptr<const MappedFile>& file, uint64_t data_start) {
+at::Tensor tensor_of(const TensorInfo& info, const std::shared_ptr<const MappedFile>& file,
+                     uint64_t data_start) {
   const uint64_t bytes = info.end - info.begin;
   if (bytes == 0) return at::empty(info.shape, info.dtype);
   // from_blob wants a pointer that may be written to; the pages are read-only.
@@ -40,21 +41,25 @@ std::vector<Entry> entries_in_file_order(const StateDict& state) {
   std::vector<Entry> entries;
   for (const auto& [name, tensor] : state) {
     const auto dtype = tensor.defined() ? dtype_to_safetensors(tensor.scalar_type()) : std::nullopt;
-    if (!dtype) throw Error(ErrorKind::bad_request, name, "safetensors cannot hold a tensor of this type");
+    if (!dtype)
+      throw Error(ErrorKind::bad_request, name, "safetensors cannot hold a tensor of this type");
     if (name == "__metadata__" || !is_utf8(name)) {
-      throw Error(ErrorKind::bad_request, printable(name), "is no name for a tensor in a safetensors file");
+      throw Error(ErrorKind::bad_request, printable(name),
+                  "is no name for a tensor in a safetensors file");
     }
     entries.push_back({name, &tensor, *dtype});
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return a.tensor->element_size() > b.tensor->element_size(); });
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return a.tensor->element_size() > b.tensor->element_size();
+  });
   return entries;
 }
 
 std::string header_of(const std::vector<Entry>& entries, const Metadata& metadata) {
   auto header = nlohmann::ordered_json::object();
   for (const auto& [key, value] : metadata) {
-    if (!is_utf8(key) || !is_utf8(value)) throw Error(ErrorKind::bad_request, printable(key), "is not valid UTF-8");
+    if (!is_utf8(key) || !is_utf8(value))
+      throw Error(ErrorKind::bad_request, printable(key), "is not valid UTF-8");
     header["__metadata__"][key] = value;
   }
   uint64_t position = 0;
@@ -85,7 +90,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   return result;
 }
 
-void write_safetensors(const std::filesystem::path& path, const StateDict& state, const Metadata& metadata) {
+void write_safetensors(const std::filesystem::path& path, const StateDict& state,
+                       const Metadata& metadata) {
   const std::vector<Entry> entries = entries_in_file_order(state);
   const std::string header = header_of(entries, metadata);
   AtomicFile file(path);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The safetensors format: a JSON header and the tensors' bytes. Nothing in such a file is trusted before it is checked.
+// The safetensors format: a JSON header and the tensors' bytes. Nothing in such a file is trusted
+// before it is checked.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,7 +20,8 @@ namespace zc {
 
 using Metadata = std::map<std::string, std::string, std::less<>>;
 
-// One tensor as a file's directory describes it. `begin` and `end` count from the start of the file's data.
+// One tensor as a file's directory describes it. `begin` and `end` count from the start of the
+// file's data.
 struct TensorInfo {
   std::string name;
   at::ScalarType dtype = at::kFloat;
@@ -39,9 +41,9 @@ struct SafetensorsFile {
   Metadata metadata;
 };
 
-// Checks all of the header against the size of `file` (the whole file's bytes; only the header's are touched).
-// Throws bad_file with `where`: broken JSON, names that occur twice, unknown types, shapes that overflow,
-// tensors that overlap, leave holes or do not cover the data exactly.
+// Checks all of the header against the size of `file` (the whole file's bytes; only the header's
+// are touched). Throws bad_file with `where`: broken JSON, names that occur twice, unknown types,
+// shapes that overflow, tensors that overlap, leave holes or do not cover the data exactly.
 SafetensorsHeader parse_safetensors_header(std::span<const uint8_t> file, const std::string& where);
 
 // Names, types, shapes and metadata in a moment, however large the file is.
@@ -51,8 +53,8 @@ SafetensorsHeader read_safetensors_header(const std::filesystem::path& path);
 // Only a tensor that is not aligned for its type is copied.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
-// Writes all of it or nothing. The same input gives the same bytes: tensors lie by falling element size, then by name,
-// so that each is aligned. Throws bad_request for types that the format lacks.
+// Writes all of it or nothing. The same input gives the same bytes: tensors lie by falling element
+// size, then by name, so that each is aligned. Throws bad_request for types that the format lacks.
 void write_safetensors(const std::filesystem::path& path, const StateDict& state,
                        const Metadata& metadata = {});
 

@@ -44,8 +44,9 @@ constexpr std::array<std::pair<std::string_view, at::ScalarType>, 16> kDtypes = 
     {"BOOL", at::kBool},
 }};
 
-// Follows the parser through `{name: {dtype, shape, data_offsets}, "__metadata__": {text: text}}` and stops it at the
-// first thing that does not belong there, so that neither depth nor size of foreign JSON costs anything.
+// Follows the parser through `{name: {dtype, shape, data_offsets}, "__metadata__": {text: text}}`
+// and stops it at the first thing that does not belong there, so that neither depth nor size of
+// foreign JSON costs anything.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   HeaderReader(SafetensorsHeader& header, const std::string& file) : header_(header), file_(file) {}
@@ -60,8 +61,10 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ == Place::shape) {
-      if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) fail("a dimension is too large");
-      if (tensor_.shape.size() == kMaxDimensions) fail(fmt::format("has more than {} dimensions", kMaxDimensions));
+      if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+        fail("a dimension is too large");
+      if (tensor_.shape.size() == kMaxDimensions)
+        fail(fmt::format("has more than {} dimensions", kMaxDimensions));
       tensor_.shape.push_back(static_cast<int64_t>(value));
       return true;
     }
@@ -138,23 +141,28 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
-    throw Error(ErrorKind::bad_file, file_, fmt::format("the header is not valid JSON at byte {}", position));
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::json::exception&) override {
+    throw Error(ErrorKind::bad_file, file_,
+                fmt::format("the header is not valid JSON at byte {}", position));
   }
 
  private:
   enum class Place { start, top, metadata, tensor, shape, offsets, done };
 
   [[noreturn]] void fail(const std::string& text) const {
-    const bool in_tensor = place_ == Place::tensor || place_ == Place::shape || place_ == Place::offsets;
+    const bool in_tensor =
+        place_ == Place::tensor || place_ == Place::shape || place_ == Place::offsets;
     throw Error(ErrorKind::bad_file, file_,
                 in_tensor ? fmt::format("tensor `{}` {}", printable(tensor_.name), text) : text);
   }
 
   bool unexpected(const std::string& what) const {
-    if (place_ == Place::metadata) fail(fmt::format("__metadata__ `{}` is {}, not a text", printable(key_), what));
+    if (place_ == Place::metadata)
+      fail(fmt::format("__metadata__ `{}` is {}, not a text", printable(key_), what));
     if (place_ == Place::start) fail(fmt::format("the header is {}, not an object", what));
-    if (place_ == Place::top) fail(fmt::format("the entry `{}` is {}, not an object", printable(key_), what));
+    if (place_ == Place::top)
+      fail(fmt::format("the entry `{}` is {}, not an object", printable(key_), what));
     fail(fmt::format("has {} in `{}`", what, printable(key_, 40)));
   }
 
@@ -168,18 +176,22 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::set<std::string> fields_;
 };
 
-[[noreturn]] void fail_tensor(const std::string& where, const TensorInfo& tensor, const std::string& text) {
-  throw Error(ErrorKind::bad_file, where, fmt::format("tensor `{}` {}", printable(tensor.name), text));
+[[noreturn]] void fail_tensor(const std::string& where, const TensorInfo& tensor,
+                              const std::string& text) {
+  throw Error(ErrorKind::bad_file, where,
+              fmt::format("tensor `{}` {}", printable(tensor.name), text));
 }
 
 uint64_t checked_byte_size(const TensorInfo& tensor, const std::string& where) {
   uint64_t bytes = c10::elementSize(tensor.dtype);
-  // A zero anywhere makes the tensor empty, but the other dimensions must fit all the same: strides are their products.
+  // A zero anywhere makes the tensor empty, but the other dimensions must fit all the same: strides
+  // are their products.
   uint64_t stride = bytes;
   for (const int64_t size : tensor.shape) {
     const auto factor = static_cast<uint64_t>(std::max<int64_t>(size, 1));
     if (stride > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / factor) {
-      fail_tensor(where, tensor, fmt::format("has a shape that overflows: [{}]", fmt::join(tensor.shape, ",")));
+      fail_tensor(where, tensor,
+                  fmt::format("has a shape that overflows: [{}]", fmt::join(tensor.shape, ",")));
     }
     stride *= factor;
     bytes *= static_cast<uint64_t>(size);
@@ -187,21 +199,26 @@ uint64_t checked_byte_size(const TensorInfo& tensor, const std::string& where) {
   return bytes;
 }
 
-// The tensors must lie side by side and cover all of the data: what overlaps or leaves holes can hide something.
+// The tensors must lie side by side and cover all of the data: what overlaps or leaves holes can
+// hide something.
 void check_layout(const SafetensorsHeader& header, uint64_t data_bytes, const std::string& where) {
   uint64_t position = 0;
   for (const TensorInfo& tensor : header.tensors) {
     if (tensor.begin > tensor.end || tensor.end > data_bytes) {
-      fail_tensor(where, tensor, fmt::format("lies at bytes {} to {} of {}: outside the file, or the file was cut short",
-                                             tensor.begin, tensor.end, data_bytes));
+      fail_tensor(
+          where, tensor,
+          fmt::format("lies at bytes {} to {} of {}: outside the file, or the file was cut short",
+                      tensor.begin, tensor.end, data_bytes));
     }
     const uint64_t wanted = checked_byte_size(tensor, where);
     if (tensor.end - tensor.begin != wanted) {
-      fail_tensor(where, tensor, fmt::format("has {} bytes, its shape [{}] needs {}", tensor.end - tensor.begin,
-                                             fmt::join(tensor.shape, ","), wanted));
+      fail_tensor(where, tensor,
+                  fmt::format("has {} bytes, its shape [{}] needs {}", tensor.end - tensor.begin,
+                              fmt::join(tensor.shape, ","), wanted));
     }
     if (tensor.begin != position) {
-      fail_tensor(where, tensor, tensor.begin < position ? "overlaps another one" : "has unused bytes before it");
+      fail_tensor(where, tensor,
+                  tensor.begin < position ? "overlaps another one" : "has unused bytes before it");
     }
     position = tensor.end;
   }
@@ -214,13 +231,17 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_bytes, const st
 std::string_view header_text(std::span<const uint8_t> file, const std::string& where) {
   const std::string hint = sniff_file(file) == FileKind::safetensors ? "" : wrong_file_hint(file);
   const auto fail = [&](const std::string& text) {
-    throw Error(ErrorKind::bad_file, where, hint.empty() ? text : fmt::format("{} ({})", hint, text));
+    throw Error(ErrorKind::bad_file, where,
+                hint.empty() ? text : fmt::format("{} ({})", hint, text));
   };
-  if (file.size() < 8) fail(fmt::format("has {} bytes, a safetensors file has at least 8", file.size()));
+  if (file.size() < 8)
+    fail(fmt::format("has {} bytes, a safetensors file has at least 8", file.size()));
   uint64_t size = 0;
   for (size_t i = 0; i < 8; ++i) size |= static_cast<uint64_t>(file[i]) << (8 * i);
-  if (size > kMaxHeaderBytes) fail(fmt::format("announces a header of {} bytes, at most {} are read", size, kMaxHeaderBytes));
-  if (size > file.size() - 8) fail(fmt::format("announces a header of {} bytes, only {} follow", size, file.size() - 8));
+  if (size > kMaxHeaderBytes)
+    fail(fmt::format("announces a header of {} bytes, at most {} are read", size, kMaxHeaderBytes));
+  if (size > file.size() - 8)
+    fail(fmt::format("announces a header of {} bytes, only {} follow", size, file.size() - 8));
   if (size == 0 || file[8] != '{') fail("has no safetensors header: it must begin with `{`");
   return {reinterpret_cast<const char*>(file.data()) + 8, static_cast<size_t>(size)};
 }
@@ -241,7 +262,8 @@ std::optional<std::string_view> dtype_to_safetensors(at::ScalarType dtype) {
   return std::nullopt;
 }
 
-SafetensorsHeader parse_safetensors_header(std::span<const uint8_t> file, const std::string& where) {
+SafetensorsHeader parse_safetensors_header(std::span<const uint8_t> file,
+                                           const std::string& where) {
   const std::string_view text = header_text(file, where);
   // The JSON parser takes a NUL for the end of its input.
   if (!is_utf8(text) || text.find('\0') != std::string_view::npos) {
@@ -251,9 +273,10 @@ SafetensorsHeader parse_safetensors_header(std::span<const uint8_t> file, const 
   header.data_start = 8 + text.size();
   HeaderReader reader(header, where);
   nlohmann::json::sax_parse(text.begin(), text.end(), &reader);
-  std::sort(header.tensors.begin(), header.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
-    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
-  });
+  std::sort(header.tensors.begin(), header.tensors.end(),
+            [](const TensorInfo& a, const TensorInfo& b) {
+              return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+            });
   check_layout(header, file.size() - header.data_start, where);
   return header;
 }

@@ -42,7 +42,8 @@ class Safetensors : public ::testing::Test {
 
   const std::filesystem::path folder_ =
       std::filesystem::temp_directory_path() /
-      ("zc_safetensors_" + std::to_string(reinterpret_cast<uintptr_t>(this)) + "_" + std::to_string(::getpid()));
+      ("zc_safetensors_" + std::to_string(reinterpret_cast<uintptr_t>(this)) + "_" +
+       std::to_string(::getpid()));
 };
 
 TEST_F(Safetensors, ReadsTheGoodFiles) {
@@ -140,7 +141,8 @@ TEST_F(Safetensors, RefusesToWriteATypeThatTheFormatLacks) {
 
 TEST_F(Safetensors, ReadsATensorThatIsNotAligned) {
   const auto path = file_of(
-      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})", 9);
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})",
+      9);
   const auto file = read_safetensors(path);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(file.tensors.at("b").const_data_ptr()) % 4, 0u);
   EXPECT_EQ(file.tensors.at("b").view(at::kInt)[1].item<int>(), 0x01010101);
@@ -155,11 +157,14 @@ TEST_F(Safetensors, RejectsAnOffsetPastTheEndOfTheFile) {
 }
 
 TEST_F(Safetensors, RejectsAShapeWhoseEmptinessHidesAnOverflow) {
-  EXPECT_NE(refusal(R"({"x":{"dtype":"F32","shape":[0,9000000000000000000,4],"data_offsets":[0,0]}})", 0), "");
+  EXPECT_NE(
+      refusal(R"({"x":{"dtype":"F32","shape":[0,9000000000000000000,4],"data_offsets":[0,0]}})", 0),
+      "");
 }
 
 TEST_F(Safetensors, RejectsAFieldThatOccursTwiceOrIsUnknown) {
-  EXPECT_NE(refusal(R"({"x":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8), "");
+  EXPECT_NE(refusal(R"({"x":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8),
+            "");
   EXPECT_NE(refusal(R"({"x":{"dtype":"F32","extra":"","shape":[2],"data_offsets":[0,8]}})", 8), "");
   EXPECT_NE(refusal(R"({"x":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})", 8), "");
 }
@@ -168,7 +173,10 @@ TEST_F(Safetensors, EveryPrefixOfAFileIsRefused) {
   const auto good = read_file(loader_folder() / "good/mixed.safetensors");
   const auto path = folder_ / "cut.safetensors";
   for (size_t size = 0; size < good.size(); ++size) {
-    EXPECT_THROW(parse_safetensors_header({reinterpret_cast<const uint8_t*>(good.data()), size}, "cut"), Error) << size;
+    EXPECT_THROW(
+        parse_safetensors_header({reinterpret_cast<const uint8_t*>(good.data()), size}, "cut"),
+        Error)
+        << size;
   }
 }
 

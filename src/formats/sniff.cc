@@ -20,7 +20,8 @@ bool looks_like_html(std::span<const uint8_t> bytes) {
     if (start.empty() && std::isspace(byte)) continue;
     start += static_cast<char>(std::tolower(byte));
   }
-  return start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<?xml");
+  return start.starts_with("<!doctype html") || start.starts_with("<html") ||
+         start.starts_with("<?xml");
 }
 
 uint64_t little_endian_u64(std::span<const uint8_t> bytes) {
@@ -50,7 +51,8 @@ FileKind sniff_file(std::span<const uint8_t> bytes) {
   if (begins_with(bytes, "GGUF")) return FileKind::gguf;
   if (looks_like_html(bytes)) return FileKind::html;
   if (looks_like_safetensors(bytes)) return FileKind::safetensors;
-  if (bytes.size() > 1 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5) return FileKind::pickle;
+  if (bytes.size() > 1 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
+    return FileKind::pickle;
   if (only_zeros(bytes)) return FileKind::zeros;
   if (bytes[0] == '{' || bytes[0] == '[') return FileKind::json;
   return FileKind::unknown;
@@ -61,7 +63,8 @@ std::string wrong_file_hint(std::span<const uint8_t> bytes) {
     case FileKind::empty:
       return "the file is empty: the download may have failed";
     case FileKind::git_lfs_pointer:
-      return "this is a Git LFS pointer, not the file itself: fetch it with `git lfs pull` or download it again";
+      return "this is a Git LFS pointer, not the file itself: fetch it with `git lfs pull` or "
+             "download it again";
     case FileKind::html:
       return "this is an HTML page, as a failed download leaves it: download the file itself";
     case FileKind::zeros:

@@ -28,7 +28,8 @@ namespace {
 
 constexpr size_t kMaxDepth = 32;
 constexpr size_t kMaxVisits = 1'000'000;
-// Views that repeat elements and copies of strided views may need more memory than the file has bytes, up to this.
+// Views that repeat elements and copies of strided views may need more memory than the file has
+// bytes, up to this.
 constexpr int64_t kMaxExpandedElements = 65536;
 constexpr uint64_t kMinCopyBudget = 64ull << 20;
 // First pickle of the older container, little-endian (torch/serialization.py, MAGIC_NUMBER).
@@ -37,7 +38,8 @@ constexpr int64_t kLegacyProtocol = 1001;
 
 // Keys under which training programs put the weights, the best first.
 constexpr std::array<std::string_view, 8> kWrappers = {
-    "params_ema", "state_dict", "model_state_dict", "params", "model", "net", "generator", "weights"};
+    "params_ema", "state_dict", "model_state_dict", "params",
+    "model",      "net",        "generator",        "weights"};
 
 struct NamedTensor {
   std::string name;
@@ -57,11 +59,13 @@ class Flattener {
  private:
   void visit(const PickleValue& value, const std::string& name, size_t depth) {
     if (++visits_ > kMaxVisits || depth > kMaxDepth) {
-      throw Error(ErrorKind::bad_file, where_, "the dicts in it are nested too deeply or refer to each other");
+      throw Error(ErrorKind::bad_file, where_,
+                  "the dicts in it are nested too deeply or refer to each other");
     }
     if (value.kind == PickleKind::tensor) {
       if (!names_.insert(name).second) {
-        throw Error(ErrorKind::bad_file, where_, fmt::format("the name `{}` occurs twice", printable(name)));
+        throw Error(ErrorKind::bad_file, where_,
+                    fmt::format("the name `{}` occurs twice", printable(name)));
       }
       found_.push_back({name, &pickle_.tensors[value.index]});
     }
@@ -69,9 +73,11 @@ class Flattener {
     for (const auto& [key, item] : pickle_.dicts[value.index]) {
       if (key.kind != PickleKind::text) continue;
       if (!is_utf8(key.text) || key.text.size() > 1024) {
-        throw Error(ErrorKind::bad_file, where_, fmt::format("`{}` is no name", printable(key.text, 60)));
+        throw Error(ErrorKind::bad_file, where_,
+                    fmt::format("`{}` is no name", printable(key.text, 60)));
       }
-      visit(item, name.empty() ? std::string(key.text) : name + '.' + std::string(key.text), depth + 1);
+      visit(item, name.empty() ? std::string(key.text) : name + '.' + std::string(key.text),
+            depth + 1);
     }
   }
 
@@ -84,8 +90,9 @@ class Flattener {
 
 void remove_module_prefix(std::vector<NamedTensor>& tensors) {
   constexpr std::string_view kPrefix = "module.";  // torch.nn.DataParallel
-  const bool everywhere = std::all_of(tensors.begin(), tensors.end(),
-                                      [&](const NamedTensor& tensor) { return tensor.name.starts_with(kPrefix); });
+  const bool everywhere =
+      std::all_of(tensors.begin(), tensors.end(),
+                  [&](const NamedTensor& tensor) { return tensor.name.starts_with(kPrefix); });
   if (!everywhere) return;
   for (NamedTensor& tensor : tensors) tensor.name.erase(0, kPrefix.size());
 }
@@ -124,11 +131,16 @@ class Container {
   Container(const std::filesystem::path& path)
       : file_(std::make_shared<const MappedFile>(path)), where_(path.string()) {
     switch (sniff_file(file_->bytes())) {
-      case FileKind::zip: open_zip(); break;
-      case FileKind::pickle: open_legacy(); break;
+      case FileKind::zip:
+        open_zip();
+        break;
+      case FileKind::pickle:
+        open_legacy();
+        break;
       default: {
         const std::string hint = wrong_file_hint(file_->bytes());
-        throw Error(ErrorKind::bad_file, where_, "is no file of torch.save" + (hint.empty() ? "" : ": " + hint));
+        throw Error(ErrorKind::bad_file, where_,
+                    "is no file of torch.save" + (hint.empty() ? "" : ": " + hint));
       }
     }
   }
@@ -153,7 +165,8 @@ class Container {
   void spend(uint64_t bytes) {
     spent_ += bytes;
     if (spent_ > std::max<uint64_t>(kMinCopyBudget, 4 * file_->bytes().size())) {
-      throw Error(ErrorKind::bad_file, where_, "its tensors need far more memory than the file has bytes");
+      throw Error(ErrorKind::bad_file, where_,
+                  "its tensors need far more memory than the file has bytes");
     }
   }
 
@@ -167,9 +180,11 @@ class Container {
       folder_ = name.substr(0, name.size() - 8);
     }
     if (folder_.empty()) {
-      throw Error(ErrorKind::bad_file, where_, "is a zip archive, but none that torch.save wrote: it has no data.pkl");
+      throw Error(ErrorKind::bad_file, where_,
+                  "is a zip archive, but none that torch.save wrote: it has no data.pkl");
     }
-    pickle_ = read_pickle(checked_record(folder_ + "data.pkl", *zip_->find(folder_ + "data.pkl")), where_);
+    pickle_ = read_pickle(checked_record(folder_ + "data.pkl", *zip_->find(folder_ + "data.pkl")),
+                          where_);
     if (const ZipEntry* order = zip_->find(folder_ + "byteorder")) {
       const auto text = checked_record(folder_ + "byteorder", *order);
       if (std::string(text.begin(), text.end()) != "little") {
@@ -187,7 +202,8 @@ class Container {
     const std::string name = folder_ + "data/" + std::string(wanted.key);
     const ZipEntry* entry = zip_->find(name);
     if (entry == nullptr) {
-      throw Error(ErrorKind::bad_file, where_, fmt::format("lacks the record `{}`", printable(name)));
+      throw Error(ErrorKind::bad_file, where_,
+                  fmt::format("lacks the record `{}`", printable(name)));
     }
     if (!storages_.contains(wanted.key)) zip_->check_crc(name, *entry);
     return zip_->contents(*entry);
@@ -208,13 +224,15 @@ class Container {
     const Pickle protocol = next_pickle();
     const Pickle system = next_pickle();
     const PickleValue* little = system.find(system.root, "little_endian");
-    if (protocol.root.kind != PickleKind::integer || protocol.root.integer != kLegacyProtocol || little == nullptr ||
-        little->kind != PickleKind::boolean || little->integer != 1) {
-      throw Error(ErrorKind::unsupported, where_, "was written by an unknown version of torch.save or on a big-endian machine");
+    if (protocol.root.kind != PickleKind::integer || protocol.root.integer != kLegacyProtocol ||
+        little == nullptr || little->kind != PickleKind::boolean || little->integer != 1) {
+      throw Error(ErrorKind::unsupported, where_,
+                  "was written by an unknown version of torch.save or on a big-endian machine");
     }
     pickle_ = next_pickle();
     const Pickle keys = next_pickle();
-    if (keys.root.kind != PickleKind::list) throw Error(ErrorKind::bad_file, where_, "lacks its list of storages");
+    if (keys.root.kind != PickleKind::list)
+      throw Error(ErrorKind::bad_file, where_, "lacks its list of storages");
     find_legacy_storages(keys, position);
   }
 
@@ -223,14 +241,17 @@ class Container {
     std::map<std::string_view, const PickleStorage*> known;
     for (const PickleStorage& storage : pickle_.storages) {
       const auto [place, added] = known.emplace(storage.key, &storage);
-      if (!added && (place->second->dtype != storage.dtype || place->second->elements != storage.elements)) {
-        throw Error(ErrorKind::bad_file, where_, fmt::format("describes storage `{}` in two ways", printable(storage.key, 40)));
+      if (!added &&
+          (place->second->dtype != storage.dtype || place->second->elements != storage.elements)) {
+        throw Error(ErrorKind::bad_file, where_,
+                    fmt::format("describes storage `{}` in two ways", printable(storage.key, 40)));
       }
     }
     const auto all = file_->bytes();
     for (const PickleValue& key : keys.sequences[keys.root.index]) {
       const auto fail = [&](const char* text) {
-        throw Error(ErrorKind::bad_file, where_, fmt::format("storage `{}` {}", printable(key.text, 40), text));
+        throw Error(ErrorKind::bad_file, where_,
+                    fmt::format("storage `{}` {}", printable(key.text, 40), text));
       };
       const auto found = key.kind == PickleKind::text ? known.find(key.text) : known.end();
       if (found == known.end()) fail("is listed but not described");
@@ -241,7 +262,8 @@ class Container {
       position += 8;
       if (elements != storage.elements) fail("has another size in its data than in the pickle");
       const uint64_t width = c10::elementSize(storage.dtype);
-      if (static_cast<uint64_t>(elements) > (all.size() - position) / width) fail("is cut off: the file was cut short");
+      if (static_cast<uint64_t>(elements) > (all.size() - position) / width)
+        fail("is cut off: the file was cut short");
       const uint64_t size = static_cast<uint64_t>(elements) * width;
       if (!legacy_.emplace(key.text, all.subspan(position, size)).second) fail("occurs twice");
       position += size;
@@ -251,7 +273,8 @@ class Container {
   std::span<const uint8_t> legacy_bytes(const PickleStorage& wanted) const {
     const auto found = legacy_.find(wanted.key);
     if (found == legacy_.end()) {
-      throw Error(ErrorKind::bad_file, where_, fmt::format("lacks the storage `{}`", printable(wanted.key, 40)));
+      throw Error(ErrorKind::bad_file, where_,
+                  fmt::format("lacks the storage `{}`", printable(wanted.key, 40)));
     }
     return found->second;
   }
@@ -259,10 +282,12 @@ class Container {
   at::Tensor view_or_copy(std::span<const uint8_t> bytes, const PickleStorage& wanted) {
     const uint64_t width = c10::elementSize(wanted.dtype);
     // The number of elements may exceed what 64 bits of bytes can hold, hence the division.
-    if (bytes.size() % width != 0 || static_cast<uint64_t>(wanted.elements) != bytes.size() / width) {
-      throw Error(ErrorKind::bad_file, where_, fmt::format("storage `{}` has {} bytes, its {} elements of {} need others",
-                                                           printable(wanted.key, 40), bytes.size(), wanted.elements,
-                                                           c10::toString(wanted.dtype)));
+    if (bytes.size() % width != 0 ||
+        static_cast<uint64_t>(wanted.elements) != bytes.size() / width) {
+      throw Error(ErrorKind::bad_file, where_,
+                  fmt::format("storage `{}` has {} bytes, its {} elements of {} need others",
+                              printable(wanted.key, 40), bytes.size(), wanted.elements,
+                              c10::toString(wanted.dtype)));
     }
     if (bytes.empty()) return at::empty({0}, wanted.dtype);
     auto* data = const_cast<uint8_t*>(bytes.data());
@@ -272,7 +297,8 @@ class Container {
       std::memcpy(copy.data_ptr(), data, bytes.size());
       return copy;
     }
-    return at::from_blob(data, {wanted.elements}, [file = file_](void*) {}, at::TensorOptions(wanted.dtype));
+    return at::from_blob(
+        data, {wanted.elements}, [file = file_](void*) {}, at::TensorOptions(wanted.dtype));
   }
 
   std::shared_ptr<const MappedFile> file_;
@@ -285,18 +311,22 @@ class Container {
   uint64_t spent_ = 0;
 };
 
-[[noreturn]] void fail_tensor(const std::string& where, const NamedTensor& named, const std::string& text) {
+[[noreturn]] void fail_tensor(const std::string& where, const NamedTensor& named,
+                              const std::string& text) {
   throw Error(ErrorKind::bad_file, where,
-              fmt::format("tensor `{}` (shape [{}], strides [{}], offset {}) {}", printable(named.name),
-                          fmt::join(named.tensor->sizes, ","), fmt::join(named.tensor->strides, ","),
-                          named.tensor->offset, text));
+              fmt::format("tensor `{}` (shape [{}], strides [{}], offset {}) {}",
+                          printable(named.name), fmt::join(named.tensor->sizes, ","),
+                          fmt::join(named.tensor->strides, ","), named.tensor->offset, text));
 }
 
-// Every element of the view must lie in the storage, and there may be hardly more elements than it has.
+// Every element of the view must lie in the storage, and there may be hardly more elements than it
+// has.
 void check_view(const std::string& where, const NamedTensor& named, int64_t storage_elements) {
   const PickleTensor& view = *named.tensor;
-  if (view.sizes.size() != view.strides.size()) fail_tensor(where, named, "has not as many strides as dimensions");
-  if (view.offset < 0 || view.offset > storage_elements) fail_tensor(where, named, "begins outside its storage");
+  if (view.sizes.size() != view.strides.size())
+    fail_tensor(where, named, "has not as many strides as dimensions");
+  if (view.offset < 0 || view.offset > storage_elements)
+    fail_tensor(where, named, "begins outside its storage");
   int64_t last = view.offset;
   int64_t elements = 1;
   bool overflow = false;
@@ -304,17 +334,20 @@ void check_view(const std::string& where, const NamedTensor& named, int64_t stor
     const int64_t size = view.sizes[i];
     if (size < 0 || view.strides[i] < 0) fail_tensor(where, named, "has a negative size or stride");
     int64_t reach = 0;
-    overflow = overflow || __builtin_mul_overflow(std::max<int64_t>(size - 1, 0), view.strides[i], &reach) ||
+    overflow = overflow ||
+               __builtin_mul_overflow(std::max<int64_t>(size - 1, 0), view.strides[i], &reach) ||
                __builtin_add_overflow(last, reach, &last) ||
                __builtin_mul_overflow(elements, std::max<int64_t>(size, 1), &elements);
   }
   if (overflow) fail_tensor(where, named, "has sizes that overflow");
   const bool empty = std::find(view.sizes.begin(), view.sizes.end(), 0) != view.sizes.end();
   if (!empty && last >= storage_elements) {
-    fail_tensor(where, named, fmt::format("reaches past the {} elements of its storage", storage_elements));
+    fail_tensor(where, named,
+                fmt::format("reaches past the {} elements of its storage", storage_elements));
   }
   if (!empty && elements > std::max(storage_elements, kMaxExpandedElements)) {
-    fail_tensor(where, named, fmt::format("repeats the {} elements of its storage too often", storage_elements));
+    fail_tensor(where, named,
+                fmt::format("repeats the {} elements of its storage too often", storage_elements));
   }
 }
 
@@ -324,7 +357,8 @@ at::Tensor tensor_of(Container& container, const NamedTensor& named) {
   if (storage.scalar_type() != view.dtype) {
     // An untyped storage counts bytes, its views count elements.
     const auto width = static_cast<int64_t>(c10::elementSize(view.dtype));
-    if (storage.scalar_type() != at::kByte || storage.numel() % width != 0) fail_tensor(container.where(), named, "has a type that its storage cannot hold");
+    if (storage.scalar_type() != at::kByte || storage.numel() % width != 0)
+      fail_tensor(container.where(), named, "has a type that its storage cannot hold");
     storage = storage.view(view.dtype);
   }
   check_view(container.where(), named, storage.numel());
@@ -349,7 +383,8 @@ std::vector<TensorInfo> read_torch_directory(const std::filesystem::path& path) 
   const Container container(path);
   std::vector<TensorInfo> directory;
   for (const NamedTensor& named : weights_of(container.pickle(), container.where())) {
-    check_view(container.where(), named, container.pickle().storages[named.tensor->storage].elements);
+    check_view(container.where(), named,
+               container.pickle().storages[named.tensor->storage].elements);
     directory.push_back({named.name, named.tensor->dtype, named.tensor->sizes, 0, 0});
   }
   return directory;

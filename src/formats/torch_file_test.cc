@@ -13,7 +13,9 @@
 namespace zc {
 namespace {
 
-bool is_torch_file(const std::string& name) { return name.ends_with(".pth") || name.ends_with(".ckpt"); }
+bool is_torch_file(const std::string& name) {
+  return name.ends_with(".pth") || name.ends_with(".ckpt");
+}
 
 TEST(TorchFile, ReadsTheGoodFiles) {
   const auto expected = read_expectations(loader_folder() / "good/expected.json");
@@ -84,9 +86,11 @@ TEST(TorchFile, AlignedTensorsAreViewsOfTheFile) {
   EXPECT_TRUE(state.at("t").is_contiguous());
 }
 
-// Every file of the folder, cut at many places: refused, or read if only the comment of the archive is gone.
+// Every file of the folder, cut at many places: refused, or read if only the comment of the archive
+// is gone.
 TEST(TorchFile, EveryPrefixOfAFileIsRefused) {
-  const auto path = std::filesystem::temp_directory_path() / ("zc_cut_" + std::to_string(::getpid()) + ".pth");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("zc_cut_" + std::to_string(::getpid()) + ".pth");
   for (const char* name : {"good/flat.pth", "good/legacy.pth", "good/lightning.ckpt"}) {
     const std::string good = read_file(loader_folder() / name);
     for (size_t size = 0; size < good.size(); size += 7) {

@@ -47,7 +47,8 @@ class Reader {
   }
 
   std::span<const uint8_t> part(uint64_t offset, uint64_t size) const {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) fail("a record lies outside the file");
+    if (offset > bytes_.size() || size > bytes_.size() - offset)
+      fail("a record lies outside the file");
     return bytes_.subspan(offset, size);
   }
   uint64_t size() const { return bytes_.size(); }
@@ -84,19 +85,24 @@ Directory read_end_records(const Reader& file) {
   uint64_t limit = end;
   if (end >= kLocatorBytes && file.u32(end - kLocatorBytes) == kLocator64) {
     const uint64_t end64 = file.u64(end - kLocatorBytes + 8);
-    if (end64 > end - kLocatorBytes || end - kLocatorBytes - end64 < kEnd64Bytes || file.u32(end64) != kEndOfDirectory64) {
+    if (end64 > end - kLocatorBytes || end - kLocatorBytes - end64 < kEnd64Bytes ||
+        file.u32(end64) != kEndOfDirectory64) {
       file.fail("its zip64 directory is not where it should be");
     }
     directory = {file.u64(end64 + 48), file.u64(end64 + 40), file.u64(end64 + 32)};
     limit = end64;
   }
-  if (directory.begin > limit || directory.size > limit - directory.begin) file.fail("its directory lies outside the file");
-  if (directory.entries > directory.size / kCentralBytes) file.fail("its directory is too small for its entries");
+  if (directory.begin > limit || directory.size > limit - directory.begin)
+    file.fail("its directory lies outside the file");
+  if (directory.entries > directory.size / kCentralBytes)
+    file.fail("its directory is too small for its entries");
   return directory;
 }
 
-// Sizes and offset that are 0xFFFFFFFF in the record itself follow, in this order, in the zip64 extra field.
-void read_zip64_field(const Reader& file, uint64_t extra, size_t extra_size, std::span<uint64_t* const> wanted) {
+// Sizes and offset that are 0xFFFFFFFF in the record itself follow, in this order, in the zip64
+// extra field.
+void read_zip64_field(const Reader& file, uint64_t extra, size_t extra_size,
+                      std::span<uint64_t* const> wanted) {
   if (wanted.empty()) return;
   uint64_t at = extra;
   const uint64_t end = extra + extra_size;
@@ -139,7 +145,9 @@ CentralEntry read_central_entry(const Reader& file, uint64_t& at) {
   file.part(at + kCentralBytes + name_size, extra_size);
   read_zip64_field(file, at + kCentralBytes + name_size, extra_size, wide);
   at += kCentralBytes + name_size + extra_size + file.u16(at + 32);
-  const auto refuse = [&](const std::string& text) { file.fail(fmt::format("entry `{}` {}", printable(result.name), text)); };
+  const auto refuse = [&](const std::string& text) {
+    file.fail(fmt::format("entry `{}` {}", printable(result.name), text));
+  };
   if ((flags & 0x2041) != 0) refuse("is encrypted");
   if (method != 0) refuse(fmt::format("is compressed (method {}); torch.save only stores", method));
   if (packed != size) refuse("states two sizes");
@@ -149,15 +157,19 @@ CentralEntry read_central_entry(const Reader& file, uint64_t& at) {
 
 // The local header repeats the name; what follows it is the contents.
 uint64_t contents_begin(const Reader& file, const CentralEntry& central, uint64_t directory_begin) {
-  const auto refuse = [&](const char* text) { file.fail(fmt::format("entry `{}` {}", printable(central.name), text)); };
+  const auto refuse = [&](const char* text) {
+    file.fail(fmt::format("entry `{}` {}", printable(central.name), text));
+  };
   const uint64_t at = central.local_header;
   if (at >= directory_begin || directory_begin - at < kLocalBytes || file.u32(at) != kLocalHeader) {
     refuse("has no header");
   }
   const size_t name_size = file.u16(at + 26);
   const uint64_t begin = at + kLocalBytes + name_size + file.u16(at + 28);
-  if (file.text(at + kLocalBytes, name_size) != central.name) refuse("has another name in its own header");
-  if (begin > directory_begin || central.entry.size > directory_begin - begin) refuse("is larger than the file");
+  if (file.text(at + kLocalBytes, name_size) != central.name)
+    refuse("has another name in its own header");
+  if (begin > directory_begin || central.entry.size > directory_begin - begin)
+    refuse("is larger than the file");
   return begin;
 }
 
@@ -170,7 +182,8 @@ void check_no_overlap(const Reader& file, std::vector<std::pair<uint64_t, uint64
 
 }  // namespace
 
-ZipArchive::ZipArchive(std::span<const uint8_t> bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {
+ZipArchive::ZipArchive(std::span<const uint8_t> bytes, std::string where)
+    : bytes_(bytes), where_(std::move(where)) {
   const Reader file(bytes_, where_);
   const Directory directory = read_end_records(file);
   std::vector<std::pair<uint64_t, uint64_t>> ranges;
@@ -197,7 +210,8 @@ void ZipArchive::check_crc(std::string_view name, const ZipEntry& entry) const {
   const auto data = contents(entry);
   if (::crc32_z(::crc32_z(0, nullptr, 0), data.data(), data.size()) != entry.crc) {
     throw Error(ErrorKind::bad_file, where_,
-                fmt::format("entry `{}` is damaged: its checksum differs; download the file again", printable(name)));
+                fmt::format("entry `{}` is damaged: its checksum differs; download the file again",
+                            printable(name)));
   }
 }
 

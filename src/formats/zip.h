@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the zip format that torch.save uses: stored entries and their CRC, nothing else. Never writes a file.
+// The part of the zip format that torch.save uses: stored entries and their CRC, nothing else.
+// Never writes a file.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@ struct ZipEntry {
   uint32_t crc = 0;
 };
 
-// The directory of an archive in memory, which must outlive it. Throws bad_file for anything but a complete archive of
-// stored, unencrypted entries with different names that lie inside the file and do not overlap.
+// The directory of an archive in memory, which must outlive it. Throws bad_file for anything but a
+// complete archive of stored, unencrypted entries with different names that lie inside the file and
+// do not overlap.
 class ZipArchive {
  public:
   ZipArchive(std::span<const uint8_t> bytes, std::string where);
