@@ -20,10 +20,14 @@ const Phrases& time_phrases(ToyTime time) {
   static const Phrases sunset = {"at sunset", "sunset", "in the evening"};
   static const Phrases night = {"at night", "night", "under the moon"};
   switch (time) {
-    case ToyTime::morning: return morning;
-    case ToyTime::noon: return noon;
-    case ToyTime::sunset: return sunset;
-    case ToyTime::night: return night;
+    case ToyTime::morning:
+      return morning;
+    case ToyTime::noon:
+      return noon;
+    case ToyTime::sunset:
+      return sunset;
+    case ToyTime::night:
+      return night;
   }
   return noon;
 }
@@ -61,15 +65,21 @@ const std::string& pick(ToyRandom& random, const Phrases& phrases) {
 
 std::string_view plural(ToyKind kind) {
   switch (kind) {
-    case ToyKind::house: return "houses";
-    case ToyKind::tree: return "trees";
-    case ToyKind::car: return "cars";
-    case ToyKind::figure: return "people";
+    case ToyKind::house:
+      return "houses";
+    case ToyKind::tree:
+      return "trees";
+    case ToyKind::car:
+      return "cars";
+    case ToyKind::figure:
+      return "people";
   }
   return "";
 }
 
-std::string pose_phrase(ToyPose pose) { return pose == ToyPose::arms_up ? "with arms up" : std::string(toy_name(pose)); }
+std::string pose_phrase(ToyPose pose) {
+  return pose == ToyPose::arms_up ? "with arms up" : std::string(toy_name(pose));
+}
 
 std::string with_article(const std::string& words) {
   bool vowel = !words.empty() && std::string_view("aeiou").find(words[0]) != std::string_view::npos;
@@ -87,8 +97,9 @@ std::string describe(const ToyObject& o, int count, bool details) {
     if (details) text += " " + pose_phrase(o.pose);
     return text;
   }
-  text = count == 1 ? with_article(colour + " " + std::string(toy_name(o.kind)))
-                    : std::string(numbers[count]) + " " + colour + " " + std::string(plural(o.kind));
+  text = count == 1
+             ? with_article(colour + " " + std::string(toy_name(o.kind)))
+             : std::string(numbers[count]) + " " + colour + " " + std::string(plural(o.kind));
   if (details && o.kind == ToyKind::house && count == 1) {
     text += " with " + with_article(std::string(toy_name(o.second_colour)) + " roof");
   }
@@ -96,7 +107,8 @@ std::string describe(const ToyObject& o, int count, bool details) {
 }
 
 std::string place_phrase(const ToyObject& o, bool with_distance) {
-  std::string place = o.place == ToyPlace::middle ? "in the middle" : "on the " + std::string(toy_name(o.place));
+  std::string place =
+      o.place == ToyPlace::middle ? "in the middle" : "on the " + std::string(toy_name(o.place));
   if (!with_distance || o.distance == ToyDistance::unsaid) return place;
   return (o.distance == ToyDistance::near ? "near " : "far ") + place;
 }
@@ -113,10 +125,12 @@ std::string join(const Phrases& list) {
 // Each object with its place, from left to right.
 std::string list_with_places(const ToyScene& scene, ToyRandom& random) {
   std::vector<ToyObject> sorted = scene.objects;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const ToyObject& a, const ToyObject& b) { return a.x / a.z < b.x / b.z; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const ToyObject& a, const ToyObject& b) { return a.x / a.z < b.x / b.z; });
   bool distances = random.chance(0.4f);
   Phrases list;
-  for (const ToyObject& o : sorted) list.push_back(describe(o, 1, true) + " " + place_phrase(o, distances));
+  for (const ToyObject& o : sorted)
+    list.push_back(describe(o, 1, true) + " " + place_phrase(o, distances));
   return join(list);
 }
 
@@ -142,7 +156,8 @@ std::string list_with_counts(const ToyScene& scene, ToyRandom& random) {
   return join(list);
 }
 
-// What stands around the objects; each phrase is said only sometimes, so that short captions are known too.
+// What stands around the objects; each phrase is said only sometimes, so that short captions are
+// known too.
 Phrases surroundings(const ToyScene& scene, ToyRandom& random) {
   Phrases out;
   auto say = [&](float chance, const Phrases& phrases) {
@@ -191,15 +206,19 @@ std::string_view toy_name(ToyPlace place) {
   return kNames[static_cast<size_t>(place)];
 }
 
-std::string caption(const ToyScene& scene) { return caption(scene, scene.seed); }
+std::string caption(const ToyScene& scene) {
+  return caption(scene, scene.seed);
+}
 
 std::string caption(const ToyScene& scene, uint64_t variant) {
   ToyRandom random(variant ^ kCaptionStream);
   std::string text;
   if (random.chance(0.2f)) text = pick(random, kOpenings) + " ";
   bool places = random.chance(scene.objects.size() == 1 ? 0.5f : 0.6f);
-  if (scene.objects.empty()) text += pick(random, kEmpty);
-  else text += places ? list_with_places(scene, random) : list_with_counts(scene, random);
+  if (scene.objects.empty())
+    text += pick(random, kEmpty);
+  else
+    text += places ? list_with_places(scene, random) : list_with_counts(scene, random);
 
   std::string ground = random.chance(0.8f) ? pick(random, ground_phrases(scene.ground)) : "";
   std::string time = random.chance(0.93f) ? pick(random, time_phrases(scene.time)) : "";
@@ -212,8 +231,9 @@ std::string caption(const ToyScene& scene, uint64_t variant) {
 }
 
 std::vector<std::string> toy_vocabulary() {
-  std::set<std::string> words = {"a", "an", "and", "in", "on", "the", "with", "two", "three", "four", "person", "people",
-                                 "shirt", "shirts", "roof", "near", "far"};
+  std::set<std::string> words = {"a",     "an",     "and",   "in",   "on",     "the",
+                                 "with",  "two",    "three", "four", "person", "people",
+                                 "shirt", "shirts", "roof",  "near", "far"};
   auto add = [&](std::string_view phrase) {
     for (const std::string& word : split(phrase, ' ')) words.insert(word);
   };
@@ -224,7 +244,8 @@ std::vector<std::string> toy_vocabulary() {
   for (int i = 0; i < 3; ++i) add_all(ground_phrases(static_cast<ToyGround>(i)));
   for (int i = 1; i < 3; ++i) add_all(backdrop_phrases(static_cast<ToyBackdrop>(i)));
   for (int i = 1; i < 4; ++i) add_all(way_phrases(static_cast<ToyWay>(i)));
-  for (const Phrases* list : {&kClouds, &kClear, &kFence, &kBushes, &kEmpty, &kOpenings}) add_all(*list);
+  for (const Phrases* list : {&kClouds, &kClear, &kFence, &kBushes, &kEmpty, &kOpenings})
+    add_all(*list);
   for (int i = 0; i < 4; ++i) {
     add(toy_name(static_cast<ToyKind>(i)));
     add(plural(static_cast<ToyKind>(i)));

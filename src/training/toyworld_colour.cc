@@ -23,22 +23,26 @@ std::optional<ToyVec> mean_linear(const Image& image, const std::vector<uint8_t>
   }
   if (count == 0) return std::nullopt;
   double scale = 1.0 / static_cast<double>(count);
-  return ToyVec{static_cast<float>(sum[0] * scale), static_cast<float>(sum[1] * scale), static_cast<float>(sum[2] * scale)};
+  return ToyVec{static_cast<float>(sum[0] * scale), static_cast<float>(sum[1] * scale),
+                static_cast<float>(sum[2] * scale)};
 }
 
 }  // namespace
 
-std::optional<ToyColour> measure_toy_colour(const Image& image, const std::vector<uint8_t>& mask, ToyTime time,
+std::optional<ToyColour> measure_toy_colour(const Image& image, const std::vector<uint8_t>& mask,
+                                            ToyTime time,
                                             const std::vector<ToyColour>& candidates) {
   if (image.channels != 3 || mask.size() != static_cast<size_t>(image.width) * image.height) {
-    throw Error(ErrorKind::bad_request, "mask", "wanted an RGB image and one mask byte for each of its pixels");
+    throw Error(ErrorKind::bad_request, "mask",
+                "wanted an RGB image and one mask byte for each of its pixels");
   }
   std::optional<ToyVec> mean = mean_linear(image, mask);
   if (!mean || candidates.empty()) return std::nullopt;
   // What a white front reflects on average: some of it lies in the light, some only under the sky.
   const ToyLight& light = toy_light(time);
   ToyVec white = light.sun * 0.5f + (light.sky + light.bounce) * 0.45f;
-  ToyVec seen = {std::sqrt(mean->x / white.x), std::sqrt(mean->y / white.y), std::sqrt(mean->z / white.z)};
+  ToyVec seen = {std::sqrt(mean->x / white.x), std::sqrt(mean->y / white.y),
+                 std::sqrt(mean->z / white.z)};
   ToyColour best = candidates.front();
   float best_distance = 1e30f;
   for (ToyColour candidate : candidates) {

@@ -10,17 +10,34 @@ namespace {
 
 // OpenPose's order of COCO-18.
 enum Joint {
-  nose, neck, shoulder_r, elbow_r, wrist_r, shoulder_l, elbow_l, wrist_l, hip_r, knee_r, ankle_r, hip_l, knee_l, ankle_l,
-  eye_r, eye_l, ear_r, ear_l
+  nose,
+  neck,
+  shoulder_r,
+  elbow_r,
+  wrist_r,
+  shoulder_l,
+  elbow_l,
+  wrist_l,
+  hip_r,
+  knee_r,
+  ankle_r,
+  hip_l,
+  knee_l,
+  ankle_l,
+  eye_r,
+  eye_l,
+  ear_r,
+  ear_l
 };
 
-// Directions of the four limbs' two parts in local coordinates (front -z, the figure's right at -x).
+// Directions of the four limbs' two parts in local coordinates (front -z, the figure's right at
+// -x).
 struct Limb {
   ToyVec upper, lower;
 };
 
 struct Posture {
-  Limb arm[2];    // right, left
+  Limb arm[2];  // right, left
   Limb leg[2];
   float hip_height = 0.95f;
 };
@@ -43,31 +60,37 @@ Posture posture_of(const ToyObject& object, ToyRandom& random) {
   }
   bool mirror = random.chance(0.5f);
   switch (object.pose) {
-    case ToyPose::standing: break;
+    case ToyPose::standing:
+      break;
     case ToyPose::walking: {
       float stride = random.range(0.42f, 0.58f);
       for (int i = 0; i < 2; ++i) {
         float swing = ((i == 0) == mirror) ? stride : -stride;
-        p.leg[i] = {limb_direction(sides[i], 0.03f, swing), limb_direction(sides[i], 0.03f, swing - (swing > 0 ? 0.12f : 0.45f))};
-        p.arm[i] = {limb_direction(sides[i], 0.16f, -swing), limb_direction(sides[i], 0.12f, -swing + 0.5f)};
+        p.leg[i] = {limb_direction(sides[i], 0.03f, swing),
+                    limb_direction(sides[i], 0.03f, swing - (swing > 0 ? 0.12f : 0.45f))};
+        p.arm[i] = {limb_direction(sides[i], 0.16f, -swing),
+                    limb_direction(sides[i], 0.12f, -swing + 0.5f)};
       }
       p.hip_height = 0.95f - 0.10f * stride;
       break;
     }
     case ToyPose::waving: {
       int i = mirror ? 0 : 1;
-      p.arm[i] = {limb_direction(sides[i], random.range(1.6f, 1.95f), 0.1f), limb_direction(sides[i], random.range(2.6f, 3.2f), 0.1f)};
+      p.arm[i] = {limb_direction(sides[i], random.range(1.6f, 1.95f), 0.1f),
+                  limb_direction(sides[i], random.range(2.6f, 3.2f), 0.1f)};
       break;
     }
     case ToyPose::arms_up: {
       float lift = random.range(2.3f, 2.65f);
-      for (int i = 0; i < 2; ++i) p.arm[i] = {limb_direction(sides[i], lift, 0), limb_direction(sides[i], lift + 0.25f, 0)};
+      for (int i = 0; i < 2; ++i)
+        p.arm[i] = {limb_direction(sides[i], lift, 0), limb_direction(sides[i], lift + 0.25f, 0)};
       break;
     }
     case ToyPose::sitting: {
       for (int i = 0; i < 2; ++i) {
         p.leg[i] = {limb_direction(sides[i], 0.16f, 1.45f), limb_direction(sides[i], 0.05f, 0.08f)};
-        p.arm[i] = {limb_direction(sides[i], 0.22f, 0.35f), limb_direction(sides[i], -0.15f, 1.15f)};
+        p.arm[i] = {limb_direction(sides[i], 0.22f, 0.35f),
+                    limb_direction(sides[i], -0.15f, 1.15f)};
       }
       p.hip_height = 0.54f;
       break;
@@ -84,7 +107,7 @@ std::array<ToyVec, 18> local_joints(const Posture& p) {
   const int legs[2] = {hip_r, hip_l};
   for (int i = 0; i < 2; ++i) {
     float side = i == 0 ? -1.0f : 1.0f;
-    ToyVec shoulder = {side * 0.25f, 1.42f + up, 0};
+    ToyVec shoulder = {side * 0.245f, 1.41f + up, 0};
     j[arms[i]] = shoulder;
     j[arms[i] + 1] = shoulder + p.arm[i].upper * 0.31f;
     j[arms[i] + 2] = j[arms[i] + 1] + p.arm[i].lower * 0.29f;
@@ -107,8 +130,10 @@ struct FigureSurfaces {
 };
 
 FigureSurfaces add_surfaces(ToyMesh& mesh, const ToyObject& object, uint8_t id, ToyRandom& random) {
-  const ToyVec skins[4] = {{0.96f, 0.78f, 0.65f}, {0.87f, 0.64f, 0.48f}, {0.68f, 0.46f, 0.33f}, {0.48f, 0.32f, 0.23f}};
-  const ToyVec hairs[4] = {{0.18f, 0.13f, 0.11f}, {0.40f, 0.25f, 0.15f}, {0.78f, 0.56f, 0.25f}, {0.55f, 0.22f, 0.12f}};
+  const ToyVec skins[4] = {
+      {0.96f, 0.78f, 0.65f}, {0.87f, 0.64f, 0.48f}, {0.68f, 0.46f, 0.33f}, {0.48f, 0.32f, 0.23f}};
+  const ToyVec hairs[4] = {
+      {0.18f, 0.13f, 0.11f}, {0.40f, 0.25f, 0.15f}, {0.78f, 0.56f, 0.25f}, {0.55f, 0.22f, 0.12f}};
   auto surface = [&](ToyVec linear, ToyPart part) {
     return mesh.add_surface({.albedo = linear, .label = toy_person, .object = id, .part = part});
   };
@@ -123,22 +148,32 @@ FigureSurfaces add_surfaces(ToyMesh& mesh, const ToyObject& object, uint8_t id, 
 }
 
 void add_torso(ToyMesh& mesh, const ToyFrame& frame, float up, const FigureSurfaces& s) {
-  const std::array<ToyRing, 5> pelvis = {ToyRing{0.84f, 0, 0}, {0.86f, 0.14f, 0.10f}, {0.93f, 0.205f, 0.145f},
-                                         {1.04f, 0.19f, 0.135f}, {1.06f, 0, 0}};
-  const std::array<ToyRing, 7> chest = {ToyRing{0.98f, 0, 0}, {0.98f, 0.205f, 0.15f}, {1.10f, 0.195f, 0.14f},
-                                        {1.28f, 0.235f, 0.155f}, {1.43f, 0.25f, 0.135f}, {1.50f, 0.14f, 0.10f}, {1.53f, 0.05f, 0.05f}};
+  const std::array<ToyRing, 5> pelvis = {ToyRing{0.84f, 0, 0},
+                                         {0.86f, 0.14f, 0.10f},
+                                         {0.93f, 0.205f, 0.145f},
+                                         {1.04f, 0.19f, 0.135f},
+                                         {1.06f, 0, 0}};
+  const std::array<ToyRing, 7> chest = {ToyRing{0.98f, 0, 0},    {0.98f, 0.205f, 0.15f},
+                                        {1.10f, 0.195f, 0.14f},  {1.28f, 0.24f, 0.155f},
+                                        {1.43f, 0.265f, 0.135f}, {1.51f, 0.16f, 0.10f},
+                                        {1.53f, 0.05f, 0.05f}};
   add_loft(mesh, frame, {0, up, 0}, pelvis, s.trousers);
   add_loft(mesh, frame, {0, up, 0}, chest, s.shirt);
 }
 
-void add_head(ToyMesh& mesh, const ToyFrame& frame, float up, const FigureSurfaces& s, bool long_hair) {
+void add_head(ToyMesh& mesh, const ToyFrame& frame, float up, const FigureSurfaces& s,
+              bool long_hair) {
   ToyVec head = {0, 1.76f + up, 0};
   add_capsule(mesh, frame, {0, 1.46f + up, 0}, {0, 1.62f + up, 0}, 0.085f, 0.085f, s.skin);
   add_ellipsoid(mesh, frame, head, {0.195f, 0.215f, 0.20f}, s.skin, 18, 12);
-  add_ellipsoid(mesh, frame, head + ToyVec{0, 0.055f, 0.05f}, {0.215f, 0.205f, 0.195f}, s.hair, 18, 12);
-  if (long_hair) add_ellipsoid(mesh, frame, head + ToyVec{0, -0.12f, 0.10f}, {0.20f, 0.22f, 0.13f}, s.hair, 14, 10);
+  add_ellipsoid(mesh, frame, head + ToyVec{0, 0.055f, 0.05f}, {0.215f, 0.205f, 0.195f}, s.hair, 18,
+                12);
+  if (long_hair)
+    add_ellipsoid(mesh, frame, head + ToyVec{0, -0.12f, 0.10f}, {0.20f, 0.22f, 0.13f}, s.hair, 14,
+                  10);
   for (float side : {-1.0f, 1.0f}) {
-    add_ellipsoid(mesh, frame, head + ToyVec{side * 0.075f, 0.0f, -0.178f}, {0.03f, 0.036f, 0.02f}, s.eyes, 8, 6);
+    add_ellipsoid(mesh, frame, head + ToyVec{side * 0.075f, 0.0f, -0.178f}, {0.03f, 0.036f, 0.02f},
+                  s.eyes, 8, 6);
   }
 }
 
@@ -165,19 +200,22 @@ void add_figure(ToyMesh& mesh, const ToyObject& object, uint8_t id) {
     ToyVec elbow = j[shoulder + 1];
     ToyVec wrist = j[shoulder + 2];
     ToyVec cuff = mix(elbow, wrist, 0.62f);
-    add_capsule(mesh, frame, j[shoulder], elbow, 0.105f, 0.088f, s.shirt);
+    add_capsule(mesh, frame, j[shoulder], elbow, 0.10f, 0.088f, s.shirt);
     add_capsule(mesh, frame, elbow, cuff, 0.088f, 0.08f, s.shirt);
-    add_capsule(mesh, frame, cuff, wrist + normalised(wrist - elbow) * 0.06f, 0.066f, 0.078f, s.skin);
+    add_capsule(mesh, frame, cuff, wrist + normalised(wrist - elbow) * 0.06f, 0.066f, 0.078f,
+                s.skin);
   }
   for (int hip : {static_cast<int>(hip_r), static_cast<int>(hip_l)}) {
     ToyVec ankle = j[hip + 2];
     add_capsule(mesh, frame, j[hip], j[hip + 1], 0.125f, 0.105f, s.trousers);
     add_capsule(mesh, frame, j[hip + 1], ankle, 0.105f, 0.09f, s.trousers);
     ToyVec heel = {ankle.x, ankle.y - 0.02f, ankle.z + 0.02f};
-    add_capsule(mesh, frame, heel, {ankle.x, ankle.y - 0.03f, ankle.z - 0.15f}, 0.085f, 0.075f, s.shoes);
+    add_capsule(mesh, frame, heel, {ankle.x, ankle.y - 0.03f, ankle.z - 0.15f}, 0.085f, 0.075f,
+                s.shoes);
   }
   if (object.pose == ToyPose::sitting) {
-    uint32_t wood = mesh.add_surface({.albedo = to_linear({0.66f, 0.47f, 0.30f}), .label = toy_box});
+    uint32_t wood =
+        mesh.add_surface({.albedo = to_linear({0.66f, 0.47f, 0.30f}), .label = toy_box});
     add_box(mesh, frame, {-0.32f, 0, -0.2f}, {0.32f, 0.42f, 0.28f}, wood, false);
   }
 }

@@ -9,12 +9,12 @@ namespace zc {
 
 // Colours of light are linear, colours of the sky are display values.
 struct ToyLight {
-  ToyVec sun, sky, bounce;              // direct light, ambient from above, ambient from below
+  ToyVec sun, sky, bounce;  // direct light, ambient from above, ambient from below
   ToyVec zenith, middle, horizon;
-  ToyVec haze;                          // linear; where distance fades to
+  ToyVec haze;  // linear; where distance fades to
   ToyVec cloud_top, cloud_bottom;
-  ToyVec disc, halo;                    // sun or moon
-  float haze_distance;                  // metres at which half is haze
+  ToyVec disc, halo;    // sun or moon
+  float haze_distance;  // metres at which half is haze
 };
 
 const ToyLight& toy_light(ToyTime time);
@@ -25,15 +25,16 @@ ToyVec toy_paint(ToyColour colour);
 ToyVec toy_paint(ToyColour colour, float amount);
 
 struct ToyGroundPaint {
-  ToyVec near, far;        // linear albedo
-  ToyVec hill;             // hills of the same land
+  ToyVec near, far;  // linear albedo
+  ToyVec hill;       // hills of the same land
   ToyVec road, line, path;
-  uint8_t label;           // ADE20K
+  uint8_t label;  // ADE20K
 };
 const ToyGroundPaint& toy_ground_paint(ToyGround ground);
 
 // The light that leaves a matt surface; `openness` 0..1 dims the ambient light near the ground.
-ToyVec toy_shade(const ToyLight& light, ToyVec to_light, ToyVec albedo, ToyVec normal, float openness);
+ToyVec toy_shade(const ToyLight& light, ToyVec to_light, ToyVec albedo, ToyVec normal,
+                 float openness);
 
 // Haze between the eye and something `distance` metres away.
 ToyVec toy_hazed(const ToyLight& light, ToyVec linear, float distance);
@@ -42,6 +43,8 @@ ToyVec toy_hazed(const ToyLight& light, ToyVec linear, float distance);
 inline ToyVec to_display(ToyVec linear) {
   return {std::sqrt(clamp01(linear.x)), std::sqrt(clamp01(linear.y)), std::sqrt(clamp01(linear.z))};
 }
-inline ToyVec to_linear(ToyVec display) { return display * display; }
+inline ToyVec to_linear(ToyVec display) {
+  return display * display;
+}
 
 }  // namespace zc

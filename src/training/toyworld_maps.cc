@@ -12,10 +12,13 @@ namespace {
 
 uint8_t floor_label(const ToyScene& scene, ToyFloor floor) {
   switch (floor) {
-    case ToyFloor::ground: return toy_ground_paint(scene.ground).label;
+    case ToyFloor::ground:
+      return toy_ground_paint(scene.ground).label;
     case ToyFloor::road:
-    case ToyFloor::line: return toy_road;
-    case ToyFloor::path: return toy_path;
+    case ToyFloor::line:
+      return toy_road;
+    case ToyFloor::path:
+      return toy_path;
   }
   return toy_earth;
 }
@@ -26,7 +29,8 @@ void put_normal(ToyRender& out, size_t at, ToyVec world) {
   out.normals[3 * at + 2] = -world.z;
 }
 
-void map_behind(const ToyScene& scene, const ToyCamera& camera, ToyRender& out, std::vector<float>& inverse) {
+void map_behind(const ToyScene& scene, const ToyCamera& camera, ToyRender& out,
+                std::vector<float>& inverse) {
   std::vector<ToyFloor> floor = paint_floor(scene, camera);
   for (int y = 0; y < camera.height; ++y) {
     float depth = camera.ground_inverse_depth(static_cast<float>(y) + 0.5f);
@@ -44,10 +48,12 @@ void map_behind(const ToyScene& scene, const ToyCamera& camera, ToyRender& out, 
   }
 }
 
-void map_mesh(const ToyMesh& mesh, const ToyCamera& camera, ToyRender& out, std::vector<float>& inverse) {
+void map_mesh(const ToyMesh& mesh, const ToyCamera& camera, ToyRender& out,
+              std::vector<float>& inverse) {
   ToyVec eye = {0, camera.eye, 0};
   for (const auto& face : mesh.faces) {
-    const ToyVertex* v[3] = {&mesh.vertices[face[0]], &mesh.vertices[face[1]], &mesh.vertices[face[2]]};
+    const ToyVertex* v[3] = {&mesh.vertices[face[0]], &mesh.vertices[face[1]],
+                             &mesh.vertices[face[2]]};
     bool away = true;
     for (const ToyVertex* corner : v) away = away && dot(corner->normal, corner->at - eye) > 0;
     if (away) continue;
@@ -61,7 +67,8 @@ void map_mesh(const ToyMesh& mesh, const ToyCamera& camera, ToyRender& out, std:
       out.parts[at] = static_cast<uint8_t>(surface.part);
       // Weights on the screen become weights in space when divided by the corners' distances.
       ToyVec near = {w.x / v[0]->at.z, w.y / v[1]->at.z, w.z / v[2]->at.z};
-      put_normal(out, at, normalised(v[0]->normal * near.x + v[1]->normal * near.y + v[2]->normal * near.z));
+      put_normal(out, at,
+                 normalised(v[0]->normal * near.x + v[1]->normal * near.y + v[2]->normal * near.z));
     });
   }
 }
@@ -76,9 +83,11 @@ class Visibility {
            screen.y < static_cast<float>(camera_.height);
   }
   size_t index(ToyVec screen) const {
-    return static_cast<size_t>(static_cast<int>(screen.y)) * camera_.width + static_cast<int>(screen.x);
+    return static_cast<size_t>(static_cast<int>(screen.y)) * camera_.width +
+           static_cast<int>(screen.x);
   }
-  // Edges lie on outlines, where the pixel itself may show what is behind: a neighbour at the right depth is enough.
+  // Edges lie on outlines, where the pixel itself may show what is behind: a neighbour at the right
+  // depth is enough.
   bool edge_point(ToyVec p) const {
     if (p.z < kToyNear) return false;
     ToyVec screen = camera_.project(p);
@@ -101,7 +110,8 @@ class Visibility {
   const ToyRender& render_;
 };
 
-void add_segment(const ToyCamera& camera, const Visibility& seen, ToyEdge edge, std::vector<ToySegment>& out) {
+void add_segment(const ToyCamera& camera, const Visibility& seen, ToyEdge edge,
+                 std::vector<ToySegment>& out) {
   if (edge.a.z < kToyNear && edge.b.z < kToyNear) return;
   if (edge.a.z > edge.b.z) std::swap(edge.a, edge.b);
   if (edge.a.z < kToyNear) {
@@ -111,14 +121,17 @@ void add_segment(const ToyCamera& camera, const Visibility& seen, ToyEdge edge, 
   ToyVec a = camera.project(edge.a);
   ToyVec b = camera.project(edge.b);
   float length = std::sqrt((b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y));
-  float shortest = std::max(4.0f, 0.02f * static_cast<float>(std::min(camera.width, camera.height)));
+  float shortest =
+      std::max(4.0f, 0.02f * static_cast<float>(std::min(camera.width, camera.height)));
   if (length < shortest) return;
-  // Steps of half a pixel on the screen; long strips that run out of the picture keep to a bounded number.
+  // Steps of half a pixel on the screen; long strips that run out of the picture keep to a bounded
+  // number.
   int steps = static_cast<int>(std::clamp(length * 2, 2.0f, 20000.0f));
   auto at = [&](int i) { return mix(a, b, static_cast<float>(i) / static_cast<float>(steps)); };
   auto world_visible = [&](ToyVec s) {
     float z = 1 / s.z;
-    return seen.edge_point({(s.x - camera.middle_x) * z / camera.focal, (camera.horizon_y - s.y) * z / camera.focal + camera.eye, z});
+    return seen.edge_point({(s.x - camera.middle_x) * z / camera.focal,
+                            (camera.horizon_y - s.y) * z / camera.focal + camera.eye, z});
   };
   int start = -1;
   for (int i = 0; i <= steps + 1; ++i) {
@@ -134,7 +147,8 @@ void add_segment(const ToyCamera& camera, const Visibility& seen, ToyEdge edge, 
   }
 }
 
-void add_segments(const ToyScene& scene, const ToyMesh& mesh, const ToyCamera& camera, ToyRender& out) {
+void add_segments(const ToyScene& scene, const ToyMesh& mesh, const ToyCamera& camera,
+                  ToyRender& out) {
   Visibility seen(camera, out);
   for (const ToyEdge& edge : mesh.edges) add_segment(camera, seen, edge, out.segments);
   for (const ToyStrip& strip : ground_strips(scene)) {
@@ -164,7 +178,8 @@ void add_figures(const ToyScene& scene, const ToyCamera& camera, ToyRender& out)
       size_t at = seen.index(screen);
       bool face = k == 0 || k >= 14;
       // Joints lie inside limbs, face points on the skin: the latter must not be behind the head.
-      point.visible = out.object_ids[at] == i && (!face || out.depth[at] > joints[k].z - 0.1f * object.size);
+      point.visible =
+          out.object_ids[at] == i && (!face || out.depth[at] > joints[k].z - 0.1f * object.size);
     }
     out.figures.push_back(figure);
   }
@@ -183,7 +198,8 @@ void add_maps(const ToyScene& scene, const ToyMesh& mesh, ToyRender& out) {
   map_behind(scene, camera, out, inverse);
   map_mesh(mesh, camera, out, inverse);
   out.depth.resize(count);
-  for (size_t i = 0; i < count; ++i) out.depth[i] = inverse[i] > 0 ? std::min(1 / inverse[i], kToyFarDepth) : kToyFarDepth;
+  for (size_t i = 0; i < count; ++i)
+    out.depth[i] = inverse[i] > 0 ? std::min(1 / inverse[i], kToyFarDepth) : kToyFarDepth;
   add_segments(scene, mesh, camera, out);
   add_figures(scene, camera, out);
 }

@@ -11,17 +11,33 @@ struct ToyVec {
   float x = 0, y = 0, z = 0;
 };
 
-inline ToyVec operator+(ToyVec a, ToyVec b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
-inline ToyVec operator-(ToyVec a, ToyVec b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
-inline ToyVec operator*(ToyVec a, ToyVec b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
-inline ToyVec operator*(ToyVec a, float s) { return {a.x * s, a.y * s, a.z * s}; }
-inline float dot(ToyVec a, ToyVec b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+inline ToyVec operator+(ToyVec a, ToyVec b) {
+  return {a.x + b.x, a.y + b.y, a.z + b.z};
+}
+inline ToyVec operator-(ToyVec a, ToyVec b) {
+  return {a.x - b.x, a.y - b.y, a.z - b.z};
+}
+inline ToyVec operator*(ToyVec a, ToyVec b) {
+  return {a.x * b.x, a.y * b.y, a.z * b.z};
+}
+inline ToyVec operator*(ToyVec a, float s) {
+  return {a.x * s, a.y * s, a.z * s};
+}
+inline float dot(ToyVec a, ToyVec b) {
+  return a.x * b.x + a.y * b.y + a.z * b.z;
+}
 inline ToyVec cross(ToyVec a, ToyVec b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
-inline ToyVec mix(ToyVec a, ToyVec b, float t) { return a + (b - a) * t; }
-inline float mix(float a, float b, float t) { return a + (b - a) * t; }
-inline float clamp01(float v) { return v < 0 ? 0.0f : v > 1 ? 1.0f : v; }
+inline ToyVec mix(ToyVec a, ToyVec b, float t) {
+  return a + (b - a) * t;
+}
+inline float mix(float a, float b, float t) {
+  return a + (b - a) * t;
+}
+inline float clamp01(float v) {
+  return v < 0 ? 0.0f : v > 1 ? 1.0f : v;
+}
 
 inline float smooth_step(float t) {
   t = clamp01(t);
@@ -48,15 +64,21 @@ inline SinCos sin_cos(float radians) {
   auto fs = static_cast<float>(s);
   auto fc = static_cast<float>(c);
   switch (static_cast<int64_t>(quarter) & 3) {
-    case 0: return {fs, fc};
-    case 1: return {fc, -fs};
-    case 2: return {-fs, -fc};
-    default: return {-fc, fs};
+    case 0:
+      return {fs, fc};
+    case 1:
+      return {fc, -fs};
+    case 2:
+      return {-fs, -fc};
+    default:
+      return {-fc, fs};
   }
 }
 
 // Turns about the vertical; the front (-z) goes to the left for positive angles.
-inline ToyVec turned(ToyVec v, SinCos a) { return {a.cos * v.x + a.sin * v.z, v.y, a.cos * v.z - a.sin * v.x}; }
+inline ToyVec turned(ToyVec v, SinCos a) {
+  return {a.cos * v.x + a.sin * v.z, v.y, a.cos * v.z - a.sin * v.x};
+}
 
 // splitmix64 (Steele, Lea, Flood 2014).
 class ToyRandom {
@@ -70,7 +92,9 @@ class ToyRandom {
   }
   float uniform() { return static_cast<float>(next() >> 40) * 0x1p-24f; }
   float range(float low, float high) { return low + (high - low) * uniform(); }
-  int index(int count) { return static_cast<int>((next() >> 32) * static_cast<uint64_t>(count) >> 32); }
+  int index(int count) {
+    return static_cast<int>((next() >> 32) * static_cast<uint64_t>(count) >> 32);
+  }
   bool chance(float p) { return uniform() < p; }
 
  private:

@@ -18,7 +18,9 @@ uint32_t add_vertex(ToyMesh& mesh, ToyVec at, ToyVec normal, uint32_t surface) {
 
 // Faces of a grid of vertices whose columns close on themselves.
 void add_closed_grid(ToyMesh& mesh, uint32_t first, int columns, int rows) {
-  auto at = [&](int row, int column) { return first + static_cast<uint32_t>(row * columns + column % columns); };
+  auto at = [&](int row, int column) {
+    return first + static_cast<uint32_t>(row * columns + column % columns);
+  };
   for (int row = 0; row + 1 < rows; ++row) {
     for (int column = 0; column < columns; ++column) {
       mesh.faces.push_back({at(row, column), at(row + 1, column), at(row, column + 1)});
@@ -46,8 +48,8 @@ uint32_t ToyMesh::add_surface(const ToySurface& surface) {
   return static_cast<uint32_t>(surfaces.size() - 1);
 }
 
-void add_quad(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 4> corners, uint32_t surface,
-              bool with_edges) {
+void add_quad(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 4> corners,
+              uint32_t surface, bool with_edges) {
   std::array<ToyVec, 4> p;
   for (int i = 0; i < 4; ++i) p[i] = frame.point(corners[i]);
   ToyVec normal = normalised(cross(p[1] - p[0], p[2] - p[0]));
@@ -55,7 +57,8 @@ void add_quad(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 4> c
   for (int i = 0; with_edges && i < 4; ++i) mesh.edges.push_back({p[i], p[(i + 1) % 4]});
 }
 
-void add_triangle(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 3> corners, uint32_t surface) {
+void add_triangle(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 3> corners,
+                  uint32_t surface) {
   std::array<ToyVec, 3> p;
   for (int i = 0; i < 3; ++i) p[i] = frame.point(corners[i]);
   ToyVec normal = normalised(cross(p[1] - p[0], p[2] - p[0]));
@@ -66,9 +69,10 @@ void add_triangle(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 
   mesh.faces.push_back({first, first + 1, first + 2});
 }
 
-void add_hexahedron(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 8> corners, uint32_t surface,
-                    bool with_edges) {
-  constexpr int kFaces[6][4] = {{0, 1, 2, 3}, {4, 5, 6, 7}, {0, 1, 5, 4}, {1, 2, 6, 5}, {2, 3, 7, 6}, {3, 0, 4, 7}};
+void add_hexahedron(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec, 8> corners,
+                    uint32_t surface, bool with_edges) {
+  constexpr int kFaces[6][4] = {{0, 1, 2, 3}, {4, 5, 6, 7}, {0, 1, 5, 4},
+                                {1, 2, 6, 5}, {2, 3, 7, 6}, {3, 0, 4, 7}};
   std::array<ToyVec, 8> p;
   ToyVec middle;
   for (int i = 0; i < 8; ++i) {
@@ -87,15 +91,17 @@ void add_hexahedron(ToyMesh& mesh, const ToyFrame& frame, std::span<const ToyVec
   }
 }
 
-void add_box(ToyMesh& mesh, const ToyFrame& frame, ToyVec low, ToyVec high, uint32_t surface, bool with_edges) {
-  const std::array<ToyVec, 8> corners = {
-      ToyVec{low.x, low.y, low.z},  {high.x, low.y, low.z},  {high.x, low.y, high.z},  {low.x, low.y, high.z},
-      ToyVec{low.x, high.y, low.z}, {high.x, high.y, low.z}, {high.x, high.y, high.z}, {low.x, high.y, high.z}};
+void add_box(ToyMesh& mesh, const ToyFrame& frame, ToyVec low, ToyVec high, uint32_t surface,
+             bool with_edges) {
+  const std::array<ToyVec, 8> corners = {ToyVec{low.x, low.y, low.z},  {high.x, low.y, low.z},
+                                         {high.x, low.y, high.z},      {low.x, low.y, high.z},
+                                         ToyVec{low.x, high.y, low.z}, {high.x, high.y, low.z},
+                                         {high.x, high.y, high.z},     {low.x, high.y, high.z}};
   add_hexahedron(mesh, frame, corners, surface, with_edges);
 }
 
-void add_ellipsoid(ToyMesh& mesh, const ToyFrame& frame, ToyVec centre, ToyVec radii, uint32_t surface, int slices,
-                   int stacks) {
+void add_ellipsoid(ToyMesh& mesh, const ToyFrame& frame, ToyVec centre, ToyVec radii,
+                   uint32_t surface, int slices, int stacks) {
   auto first = static_cast<uint32_t>(mesh.vertices.size());
   for (int stack = 0; stack <= stacks; ++stack) {
     SinCos polar = sin_cos(kPi * static_cast<float>(stack) / static_cast<float>(stacks));
@@ -109,8 +115,8 @@ void add_ellipsoid(ToyMesh& mesh, const ToyFrame& frame, ToyVec centre, ToyVec r
   add_closed_grid(mesh, first, slices, stacks + 1);
 }
 
-void add_capsule(ToyMesh& mesh, const ToyFrame& frame, ToyVec a, ToyVec b, float radius_a, float radius_b,
-                 uint32_t surface) {
+void add_capsule(ToyMesh& mesh, const ToyFrame& frame, ToyVec a, ToyVec b, float radius_a,
+                 float radius_b, uint32_t surface) {
   constexpr int kSlices = 12;
   constexpr int kCap = 3;
   ToyVec axis = normalised(b - a);
@@ -133,7 +139,8 @@ void add_capsule(ToyMesh& mesh, const ToyFrame& frame, ToyVec a, ToyVec b, float
   add_closed_grid(mesh, first, kSlices, 2 * (kCap + 1));
 }
 
-void add_wheel(ToyMesh& mesh, const ToyFrame& frame, ToyVec centre, float radius, float half_width, uint32_t surface) {
+void add_wheel(ToyMesh& mesh, const ToyFrame& frame, ToyVec centre, float radius, float half_width,
+               uint32_t surface) {
   constexpr int kSlices = 18;
   // Each end has its ring twice: once for the tread's normals and once for the flat side's.
   const struct {
@@ -149,16 +156,17 @@ void add_wheel(ToyMesh& mesh, const ToyFrame& frame, ToyVec centre, float radius
       SinCos around = sin_cos(2 * kPi * static_cast<float>(slice) / kSlices);
       ToyVec radial = {0, around.sin, around.cos};
       ToyVec at = centre + ToyVec{ring.x, 0, 0} + radial * ring.radius;
-      add_vertex(mesh, frame.point(at), frame.direction(ring.axial + radial * ring.radial), surface);
+      add_vertex(mesh, frame.point(at), frame.direction(ring.axial + radial * ring.radial),
+                 surface);
     }
   }
   add_closed_grid(mesh, first, kSlices, 6);
 }
 
-void add_loft(ToyMesh& mesh, const ToyFrame& frame, ToyVec foot, std::span<const ToyRing> rings, uint32_t surface,
-              int slices) {
-  // Two vertices for each ring, one with the slope of the band below and one of the band above, would facet
-  // smooth shapes; the mean slope of both bands is used unless the ring is doubled.
+void add_loft(ToyMesh& mesh, const ToyFrame& frame, ToyVec foot, std::span<const ToyRing> rings,
+              uint32_t surface, int slices) {
+  // Two vertices for each ring, one with the slope of the band below and one of the band above,
+  // would facet smooth shapes; the mean slope of both bands is used unless the ring is doubled.
   auto first = static_cast<uint32_t>(mesh.vertices.size());
   int count = static_cast<int>(rings.size());
   auto doubled = [&](int i, int j) {

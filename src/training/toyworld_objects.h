@@ -8,8 +8,21 @@ namespace zc {
 
 // ADE20K classes, 0-based.
 enum ToyLabel : uint8_t {
-  toy_sky = 2, toy_tree = 4, toy_road = 6, toy_grass = 9, toy_person = 12, toy_earth = 13, toy_mountain = 16,
-  toy_plant = 17, toy_car = 20, toy_house = 25, toy_fence = 32, toy_box = 41, toy_sand = 46, toy_path = 52, toy_hill = 68
+  toy_sky = 2,
+  toy_tree = 4,
+  toy_road = 6,
+  toy_grass = 9,
+  toy_person = 12,
+  toy_earth = 13,
+  toy_mountain = 16,
+  toy_plant = 17,
+  toy_car = 20,
+  toy_house = 25,
+  toy_fence = 32,
+  toy_box = 41,
+  toy_sand = 46,
+  toy_path = 52,
+  toy_hill = 68
 };
 
 ToyFrame frame_of(const ToyObject& object);

@@ -25,7 +25,7 @@ struct Cloud {
 struct SkyPainter {
   const ToyScene& scene;
   const ToyLight& light;
-  float pixel;                 // size of a pixel
+  float pixel;  // size of a pixel
   std::vector<Cloud> clouds;
   std::vector<Spot> stars;
 
@@ -40,7 +40,9 @@ SkyPainter::SkyPainter(const ToyScene& s, float pixel_size)
   ToyRandom random(scene.seed ^ kSkyStream);
   for (int i = 0; i < scene.clouds; ++i) {
     Cloud cloud;
-    float x = (static_cast<float>(i) + random.range(0.2f, 0.8f)) / static_cast<float>(scene.clouds) - 0.5f;
+    float x =
+        (static_cast<float>(i) + random.range(0.2f, 0.8f)) / static_cast<float>(scene.clouds) -
+        0.5f;
     float r = random.range(0.040f, 0.062f);
     cloud.base = random.range(0.24f, 0.40f);
     int puffs = 3 + random.index(2);
@@ -70,7 +72,8 @@ SkyPainter::SkyPainter(const ToyScene& s, float pixel_size)
 ToyVec SkyPainter::gradient(float v) const {
   v = v < 0 ? 0 : v;
   if (v < 0.2f) return mix(light.horizon, light.middle, smooth_step(v * 5) * 0.5f + v * 2.5f);
-  return mix(light.middle, light.zenith, smooth_step((v - 0.2f) * 2.2f) * 0.4f + clamp01((v - 0.2f) * 2.2f) * 0.6f);
+  return mix(light.middle, light.zenith,
+             smooth_step((v - 0.2f) * 2.2f) * 0.4f + clamp01((v - 0.2f) * 2.2f) * 0.6f);
 }
 
 ToyVec SkyPainter::with_disc(ToyVec colour, float u, float v) const {
@@ -100,7 +103,7 @@ ToyVec SkyPainter::with_cloud(const Cloud& cloud, ToyVec colour, float u, float 
   inside *= clamp01((v - cloud.base) / (2 * pixel) + 0.5f);
   if (inside <= 0) return colour;
   float height = (v - cloud.base) / (cloud.top - cloud.base);
-  return mix(colour, mix(light.cloud_bottom, light.cloud_top, smooth_step(height * 1.5f)), inside * 0.92f);
+  return mix(colour, mix(light.cloud_bottom, light.cloud_top, smooth_step(height * 1.5f)), inside);
 }
 
 // Both borders of a strip with straight sides, cut fine enough that haze and bends look smooth.
@@ -114,9 +117,17 @@ void add_band(std::vector<ToyStrip>& strips, ToyFloor floor, std::array<ToyVec, 
 void add_road_across(std::vector<ToyStrip>& strips, float z) {
   constexpr float kHalf = 1.75f;
   float reach = z * 2.5f + 8;
-  add_band(strips, ToyFloor::road, {ToyVec{-reach, 0, z - kHalf}, {reach, 0, z - kHalf}, {reach, 0, z + kHalf}, {-reach, 0, z + kHalf}});
+  add_band(strips, ToyFloor::road,
+           {ToyVec{-reach, 0, z - kHalf},
+            {reach, 0, z - kHalf},
+            {reach, 0, z + kHalf},
+            {-reach, 0, z + kHalf}});
   for (float x = -std::floor(reach / 3) * 3; x < reach; x += 3) {
-    add_band(strips, ToyFloor::line, {ToyVec{x, 0, z - 0.16f}, {x + 1.6f, 0, z - 0.16f}, {x + 1.6f, 0, z + 0.16f}, {x, 0, z + 0.16f}});
+    add_band(strips, ToyFloor::line,
+             {ToyVec{x, 0, z - 0.16f},
+              {x + 1.6f, 0, z - 0.16f},
+              {x + 1.6f, 0, z + 0.16f},
+              {x, 0, z + 0.16f}});
   }
 }
 
@@ -124,7 +135,9 @@ void add_road_ahead(std::vector<ToyStrip>& strips, float x, float slant) {
   auto band = [&](ToyFloor floor, float half, float z0, float z1) {
     float x0 = x + slant * z0;
     float x1 = x + slant * z1;
-    add_band(strips, floor, {ToyVec{x0 - half, 0, z0}, {x0 + half, 0, z0}, {x1 + half, 0, z1}, {x1 - half, 0, z1}});
+    add_band(
+        strips, floor,
+        {ToyVec{x0 - half, 0, z0}, {x0 + half, 0, z0}, {x1 + half, 0, z1}, {x1 - half, 0, z1}});
   };
   band(ToyFloor::road, 1.9f, kToyNear, 220);
   for (float z = 1; z < 40; z += 3) band(ToyFloor::line, 0.11f, z, z + 1.6f);
@@ -180,17 +193,22 @@ std::vector<ToyVec> paint_sky(const ToyScene& scene, int width, int height) {
       float u = (static_cast<float>(x) + 0.5f - camera.middle_x) * pixel;
       row[x] = painter.with_disc(base, u, v);
     }
-    auto column = [&](float u) { return static_cast<int>(std::floor(u / pixel + camera.middle_x)); };
+    auto column = [&](float u) {
+      return static_cast<int>(std::floor(u / pixel + camera.middle_x));
+    };
     for (const Spot& star : painter.stars) {
       if (std::fabs(v - star.y) > star.radius + pixel) continue;
-      for (int x = std::max(0, column(star.x - star.radius) - 1); x <= std::min(width - 1, column(star.x + star.radius) + 1); ++x) {
+      for (int x = std::max(0, column(star.x - star.radius) - 1);
+           x <= std::min(width - 1, column(star.x + star.radius) + 1); ++x) {
         float u = (static_cast<float>(x) + 0.5f - camera.middle_x) * pixel;
         float distance = std::sqrt((u - star.x) * (u - star.x) + (v - star.y) * (v - star.y));
-        row[x] = mix(row[x], {0.93f, 0.94f, 1.0f}, clamp01((star.radius - distance) / pixel + 0.5f) * 0.9f);
+        row[x] = mix(row[x], {0.93f, 0.94f, 1.0f},
+                     clamp01((star.radius - distance) / pixel + 0.5f) * 0.9f);
       }
     }
     for (const Cloud& cloud : painter.clouds) {
-      for (int x = std::max(0, column(cloud.left)); x <= std::min(width - 1, column(cloud.right)); ++x) {
+      for (int x = std::max(0, column(cloud.left)); x <= std::min(width - 1, column(cloud.right));
+           ++x) {
         float u = (static_cast<float>(x) + 0.5f - camera.middle_x) * pixel;
         row[x] = painter.with_cloud(cloud, row[x], u, v);
       }
@@ -202,10 +220,17 @@ std::vector<ToyVec> paint_sky(const ToyScene& scene, int width, int height) {
 std::vector<ToyStrip> ground_strips(const ToyScene& scene) {
   std::vector<ToyStrip> strips;
   switch (scene.way) {
-    case ToyWay::none: break;
-    case ToyWay::road_across: add_road_across(strips, scene.way_at); break;
-    case ToyWay::road_ahead: add_road_ahead(strips, scene.way_at, scene.way_slant); break;
-    case ToyWay::path: add_path(strips, scene); break;
+    case ToyWay::none:
+      break;
+    case ToyWay::road_across:
+      add_road_across(strips, scene.way_at);
+      break;
+    case ToyWay::road_ahead:
+      add_road_ahead(strips, scene.way_at, scene.way_slant);
+      break;
+    case ToyWay::path:
+      add_path(strips, scene);
+      break;
   }
   return strips;
 }
@@ -213,7 +238,9 @@ std::vector<ToyStrip> ground_strips(const ToyScene& scene) {
 std::vector<ToyFloor> paint_floor(const ToyScene& scene, const ToyCamera& camera) {
   std::vector<ToyFloor> out(static_cast<size_t>(camera.width) * camera.height, ToyFloor::ground);
   for (const ToyStrip& strip : ground_strips(scene)) {
-    auto put = [&](const ToySample& s, ToyVec) { out[static_cast<size_t>(s.y) * camera.width + s.x] = strip.floor; };
+    auto put = [&](const ToySample& s, ToyVec) {
+      out[static_cast<size_t>(s.y) * camera.width + s.x] = strip.floor;
+    };
     for (size_t i = 0; i + 1 < strip.pairs.size(); ++i) {
       const auto& [a, b] = strip.pairs[i];
       const auto& [d, c] = strip.pairs[i + 1];
@@ -224,7 +251,8 @@ std::vector<ToyFloor> paint_floor(const ToyScene& scene, const ToyCamera& camera
   return out;
 }
 
-std::vector<uint8_t> paint_shadow(const ToyScene& scene, const ToyMesh& mesh, const ToyCamera& camera) {
+std::vector<uint8_t> paint_shadow(const ToyScene& scene, const ToyMesh& mesh,
+                                  const ToyCamera& camera) {
   std::vector<uint8_t> out(static_cast<size_t>(camera.width) * camera.height, 0);
   ToyVec to_light = {scene.to_light[0], scene.to_light[1], scene.to_light[2]};
   ToyVec slide = to_light * (1 / to_light.y);
@@ -232,9 +260,12 @@ std::vector<uint8_t> paint_shadow(const ToyScene& scene, const ToyMesh& mesh, co
   for (const auto& face : mesh.faces) {
     const ToyVertex& v0 = mesh.vertices[face[0]];
     if (!mesh.surfaces[v0.surface].casts_shadow) continue;
-    std::array<ToyVec, 3> flat = {cast(v0.at), cast(mesh.vertices[face[1]].at), cast(mesh.vertices[face[2]].at)};
+    std::array<ToyVec, 3> flat = {cast(v0.at), cast(mesh.vertices[face[1]].at),
+                                  cast(mesh.vertices[face[2]].at)};
     for (ToyVec& p : flat) p.y = 0;
-    raster_triangle(camera, flat, [&](const ToySample& s, ToyVec) { out[static_cast<size_t>(s.y) * camera.width + s.x] = 255; });
+    raster_triangle(camera, flat, [&](const ToySample& s, ToyVec) {
+      out[static_cast<size_t>(s.y) * camera.width + s.x] = 255;
+    });
   }
   blur(out, camera.width, camera.height, std::max(1, std::min(camera.width, camera.height) / 256));
   return out;

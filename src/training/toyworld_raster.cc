@@ -3,7 +3,8 @@
 
 namespace zc {
 
-ToyCamera::ToyCamera(const ToyScene& scene, int w, int h, int samples) : width(w * samples), height(h * samples) {
+ToyCamera::ToyCamera(const ToyScene& scene, int w, int h, int samples)
+    : width(w * samples), height(h * samples) {
   auto side = static_cast<float>(std::min(width, height));
   focal = scene.focal * side;
   middle_x = static_cast<float>(width) * 0.5f;

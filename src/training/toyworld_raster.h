@@ -12,13 +12,14 @@
 
 namespace zc {
 
-// Looks along z with the horizon level; a shifted lens, not a tilted one, so that verticals stay vertical.
+// Looks along z with the horizon level; a shifted lens, not a tilted one, so that verticals stay
+// vertical.
 struct ToyCamera {
   int width, height;
-  float focal;        // pixels
-  float middle_x;     // pixels
-  float horizon_y;    // pixels
-  float eye;          // metres above the ground
+  float focal;      // pixels
+  float middle_x;   // pixels
+  float horizon_y;  // pixels
+  float eye;        // metres above the ground
 
   ToyCamera(const ToyScene& scene, int w, int h, int samples = 1);
 
@@ -31,7 +32,7 @@ struct ToyCamera {
   float ground_inverse_depth(float y) const { return (y - horizon_y) / (focal * eye); }
 };
 
-constexpr float kToyNear = 0.5f;   // metres; what is nearer is cut off
+constexpr float kToyNear = 0.5f;  // metres; what is nearer is cut off
 
 // The weights of the second and third corner, 1/z and the sample's place.
 struct ToySample {
@@ -40,8 +41,9 @@ struct ToySample {
   float inverse_depth;
 };
 
-// Calls emit(ToySample) for each pixel middle inside the projected triangle. Corners are snapped to 1/16 pixel and the edge
-// functions are integers, so neighbours leave no gap and every machine finds the same pixels.
+// Calls emit(ToySample) for each pixel middle inside the projected triangle. Corners are snapped to
+// 1/16 pixel and the edge functions are integers, so neighbours leave no gap and every machine
+// finds the same pixels.
 template <class Emit>
 void raster_projected(const std::array<ToyVec, 3>& p, int width, int height, Emit&& emit) {
   constexpr int kOne = 16;
@@ -83,7 +85,8 @@ void raster_projected(const std::array<ToyVec, 3>& p, int width, int height, Emi
         entered = true;
         float w1 = static_cast<float>(e1) * scale;
         float w2 = static_cast<float>(e2) * scale;
-        emit(ToySample{static_cast<int>(px), static_cast<int>(py), w1, w2, p[0].z + w1 * d1 + w2 * d2});
+        emit(ToySample{static_cast<int>(px), static_cast<int>(py), w1, w2,
+                       p[0].z + w1 * d1 + w2 * d2});
       } else if (entered) {
         break;
       }
@@ -99,21 +102,25 @@ void raster_projected(const std::array<ToyVec, 3>& p, int width, int height, Emi
 struct ToyClipped {
   int count = 0;
   std::array<ToyVec, 4> at;
-  std::array<ToyVec, 4> weights;   // of the triangle's three corners
+  std::array<ToyVec, 4> weights;  // of the triangle's three corners
 };
 ToyClipped clip_near(const std::array<ToyVec, 3>& corners);
 
-// Projects and rasters a triangle given in the world. emit gets (sample, weights of the three corners).
+// Projects and rasters a triangle given in the world. emit gets (sample, weights of the three
+// corners).
 template <class Emit>
 void raster_triangle(const ToyCamera& camera, const std::array<ToyVec, 3>& corners, Emit&& emit) {
   if (corners[0].z >= kToyNear && corners[1].z >= kToyNear && corners[2].z >= kToyNear) {
-    raster_projected({camera.project(corners[0]), camera.project(corners[1]), camera.project(corners[2])}, camera.width,
-                     camera.height, [&](const ToySample& s) { emit(s, ToyVec{1 - s.w1 - s.w2, s.w1, s.w2}); });
+    raster_projected(
+        {camera.project(corners[0]), camera.project(corners[1]), camera.project(corners[2])},
+        camera.width, camera.height,
+        [&](const ToySample& s) { emit(s, ToyVec{1 - s.w1 - s.w2, s.w1, s.w2}); });
     return;
   }
   ToyClipped clipped = clip_near(corners);
   for (int i = 1; i + 1 < clipped.count; ++i) {
-    raster_projected({camera.project(clipped.at[0]), camera.project(clipped.at[i]), camera.project(clipped.at[i + 1])},
+    raster_projected({camera.project(clipped.at[0]), camera.project(clipped.at[i]),
+                      camera.project(clipped.at[i + 1])},
                      camera.width, camera.height, [&](const ToySample& s) {
                        emit(s, clipped.weights[0] * (1 - s.w1 - s.w2) + clipped.weights[i] * s.w1 +
                                    clipped.weights[i + 1] * s.w2);

@@ -30,7 +30,11 @@ struct Canvas {
   std::vector<Bytes> colour;
   std::vector<float> inverse_depth;
 
-  Canvas(int w, int h) : width(w), height(h), colour(static_cast<size_t>(w) * h), inverse_depth(colour.size(), 0.0f) {}
+  Canvas(int w, int h)
+      : width(w),
+        height(h),
+        colour(static_cast<size_t>(w) * h),
+        inverse_depth(colour.size(), 0.0f) {}
 };
 
 // The floor's light changes only from row to row, so a row has few colours.
@@ -58,8 +62,10 @@ class FloorRow {
   std::array<std::array<Bytes, 2>, 4> bytes_;
 };
 
-// Sky and ground are smooth inside a pixel except for the floor's borders, so their light is computed once for each row.
-void paint_behind(const ToyScene& scene, const ToyMesh& mesh, int width, int height, Canvas& canvas) {
+// Sky and ground are smooth inside a pixel except for the floor's borders, so their light is
+// computed once for each row.
+void paint_behind(const ToyScene& scene, const ToyMesh& mesh, int width, int height,
+                  Canvas& canvas) {
   ToyCamera fine(scene, width, height, kSamples);
   ToyCamera coarse(scene, width, height);
   std::vector<ToyVec> sky = paint_sky(scene, width, height);
@@ -71,7 +77,8 @@ void paint_behind(const ToyScene& scene, const ToyMesh& mesh, int width, int hei
     size_t pixel_row = static_cast<size_t>(y / kSamples) * width;
     float inverse = fine.ground_inverse_depth(static_cast<float>(y) + 0.5f);
     if (inverse <= 0) {
-      if (y % kSamples != 0 && fine.ground_inverse_depth(static_cast<float>(y - y % kSamples) + 0.5f) <= 0) {
+      if (y % kSamples != 0 &&
+          fine.ground_inverse_depth(static_cast<float>(y - y % kSamples) + 0.5f) <= 0) {
         std::copy_n(canvas.colour.begin() + static_cast<ptrdiff_t>(start - fine.width), fine.width,
                     canvas.colour.begin() + static_cast<ptrdiff_t>(start));
         continue;
@@ -109,11 +116,13 @@ std::vector<ToyVec> shade_vertices(const ToyScene& scene, const ToyMesh& mesh) {
   return out;
 }
 
-void draw_mesh(const ToyScene& scene, const ToyMesh& mesh, const ToyCamera& camera, Canvas& canvas) {
+void draw_mesh(const ToyScene& scene, const ToyMesh& mesh, const ToyCamera& camera,
+               Canvas& canvas) {
   std::vector<ToyVec> colours = shade_vertices(scene, mesh);
   ToyVec eye = {0, camera.eye, 0};
   for (const auto& face : mesh.faces) {
-    const ToyVertex* v[3] = {&mesh.vertices[face[0]], &mesh.vertices[face[1]], &mesh.vertices[face[2]]};
+    const ToyVertex* v[3] = {&mesh.vertices[face[0]], &mesh.vertices[face[1]],
+                             &mesh.vertices[face[2]]};
     bool away = true;
     for (const ToyVertex* corner : v) away = away && dot(corner->normal, corner->at - eye) > 0;
     if (away) continue;
@@ -125,7 +134,9 @@ void draw_mesh(const ToyScene& scene, const ToyMesh& mesh, const ToyCamera& came
       if (s.inverse_depth <= canvas.inverse_depth[at]) return;
       canvas.inverse_depth[at] = s.inverse_depth;
       ToyVec c = c0 * w.x + c1 * w.y + c2 * w.z;
-      auto byte = [](float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); };
+      auto byte = [](float value) {
+        return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+      };
       canvas.colour[at] = {byte(c.x), byte(c.y), byte(c.z)};
     });
   }
@@ -139,7 +150,8 @@ Image shrink(const Canvas& canvas, int width, int height) {
     for (int x = 0; x < width; ++x) {
       unsigned r = 0, g = 0, b = 0;
       for (int i = 0; i < kSamples; ++i) {
-        const Bytes* p = canvas.colour.data() + static_cast<size_t>(y * kSamples + i) * canvas.width + x * kSamples;
+        const Bytes* p = canvas.colour.data() +
+                         static_cast<size_t>(y * kSamples + i) * canvas.width + x * kSamples;
         for (int j = 0; j < kSamples; ++j) {
           r += p[j].r;
           g += p[j].g;
@@ -158,8 +170,9 @@ Image shrink(const Canvas& canvas, int width, int height) {
 
 ToyRender render(const ToyScene& scene, int width, int height, bool with_maps) {
   if (width < 1 || height < 1 || width > 4096 || height > 4096) {
-    throw Error(ErrorKind::bad_request, "size", std::to_string(width) + "x" + std::to_string(height) +
-                                                    " is outside 1x1 to 4096x4096");
+    throw Error(
+        ErrorKind::bad_request, "size",
+        std::to_string(width) + "x" + std::to_string(height) + " is outside 1x1 to 4096x4096");
   }
   ToyMesh mesh = build_mesh(scene);
   ToyRender out;

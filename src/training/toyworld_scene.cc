@@ -17,7 +17,8 @@ T pick(ToyRandom& random, const std::vector<T>& from) {
 }
 
 void sample_light(ToyScene& scene, ToyRandom& random) {
-  // The disc stands on the side from which the light comes, but the light always falls on the fronts that the camera sees.
+  // The disc stands on the side from which the light comes, but the light always falls on the
+  // fronts that the camera sees.
   float side = random.chance(0.5f) ? 1.0f : -1.0f;
   scene.disc_x = side * random.range(0.16f, 0.36f);
   ToyVec to_light = {side * random.range(0.55f, 0.85f), 0, -random.range(0.45f, 0.7f)};
@@ -50,7 +51,10 @@ int sample_count(ToyRandom& random) {
 
 ToyKind sample_kind(ToyRandom& random) {
   float r = random.uniform();
-  return r < 0.25f ? ToyKind::house : r < 0.50f ? ToyKind::tree : r < 0.74f ? ToyKind::car : ToyKind::figure;
+  return r < 0.25f   ? ToyKind::house
+         : r < 0.50f ? ToyKind::tree
+         : r < 0.74f ? ToyKind::car
+                     : ToyKind::figure;
 }
 
 ToyColour sample_colour(ToyKind kind, ToyRandom& random) {
@@ -67,12 +71,18 @@ Footprint footprint(const ToyObject& o) {
   SinCos a = sin_cos(o.heading);
   float c = std::fabs(a.cos);
   float s = std::fabs(a.sin);
-  auto box = [&](float x, float z) { return Footprint{(x * c + z * s) * o.size, (x * s + z * c) * o.size}; };
+  auto box = [&](float x, float z) {
+    return Footprint{(x * c + z * s) * o.size, (x * s + z * c) * o.size};
+  };
   switch (o.kind) {
-    case ToyKind::house: return box(2.4f, 2.1f);
-    case ToyKind::car: return box(0.95f, 1.9f);
-    case ToyKind::tree: return {1.5f * o.size, 1.5f * o.size};
-    case ToyKind::figure: return {0.6f * o.size, 0.5f * o.size};
+    case ToyKind::house:
+      return box(2.4f, 2.1f);
+    case ToyKind::car:
+      return box(0.95f, 1.9f);
+    case ToyKind::tree:
+      return {1.5f * o.size, 1.5f * o.size};
+    case ToyKind::figure:
+      return {0.6f * o.size, 0.5f * o.size};
   }
   return {1, 1};
 }
@@ -84,10 +94,14 @@ struct Wish {
 
 Wish wish(ToyKind kind) {
   switch (kind) {
-    case ToyKind::house: return {4.0f, 0.36f, 0.50f};
-    case ToyKind::tree: return {4.2f, 0.40f, 0.60f};
-    case ToyKind::car: return {3.8f, 0.38f, 0.50f};
-    case ToyKind::figure: return {1.95f, 0.36f, 0.56f};
+    case ToyKind::house:
+      return {4.0f, 0.36f, 0.50f};
+    case ToyKind::tree:
+      return {4.2f, 0.40f, 0.60f};
+    case ToyKind::car:
+      return {3.8f, 0.38f, 0.50f};
+    case ToyKind::figure:
+      return {1.95f, 0.36f, 0.56f};
   }
   return {4, 0.4f, 0.5f};
 }
@@ -96,22 +110,24 @@ float sample_heading(const ToyObject& o, ToyRandom& random) {
   constexpr float kPi = 3.14159265f;
   float side = random.chance(0.5f) ? 1.0f : -1.0f;
   if (o.kind == ToyKind::house) return side * random.range(0.05f, 0.55f);
-  if (o.kind == ToyKind::car) return side * (random.chance(0.7f) ? random.range(0.5f, 1.5f) : random.range(1.6f, 2.6f));
+  if (o.kind == ToyKind::car)
+    return side * (random.chance(0.7f) ? random.range(0.5f, 1.5f) : random.range(1.6f, 2.6f));
   if (o.kind == ToyKind::tree) return random.range(0, 2 * kPi);
   if (o.pose == ToyPose::walking) return side * random.range(0.5f, 1.5f);
-  if (o.pose == ToyPose::standing && random.chance(0.15f)) return kPi + side * random.range(0, 0.5f);
+  if (o.pose == ToyPose::standing && random.chance(0.15f))
+    return kPi + side * random.range(0, 0.5f);
   return side * random.range(0, 0.6f);
 }
 
 class Placer {
  public:
   Placer(ToyScene& scene, ToyRandom& random, int wanted) : scene_(scene), random_(random) {
-    crowd_ = wanted >= 4 ? 0.72f : wanted == 3 ? 0.82f : wanted == 2 ? 0.93f : 1.05f;
+    crowd_ = wanted >= 4 ? 0.62f : wanted == 3 ? 0.76f : wanted == 2 ? 0.93f : 1.08f;
   }
 
   // False when no free place was found.
   bool place(ToyObject& o) {
-    for (int attempt = 0; attempt < 60; ++attempt) {
+    for (int attempt = 0; attempt < 120; ++attempt) {
       try_position(o, attempt);
       if (fits(o)) return true;
     }
@@ -121,12 +137,13 @@ class Placer {
  private:
   void try_position(ToyObject& o, int attempt) {
     constexpr float kPi = 3.14159265f;
-    float margin = random_.range(-0.07f, 0.07f);
+    float margin = random_.range(-0.08f, 0.08f);
     int slot = random_.index(3);
-    float u = (slot == 0 ? -0.27f : slot == 1 ? 0.0f : 0.27f) + margin;
+    float u = (slot == 0 ? -0.28f : slot == 1 ? 0.0f : 0.28f) + margin;
     Wish w = wish(o.kind);
     // After many failures things may also stand farther away.
-    float share = crowd_ * random_.range(w.low, w.high) * (attempt > 25 ? random_.range(0.6f, 1.0f) : 1.0f);
+    float share =
+        crowd_ * random_.range(w.low, w.high) * (attempt > 30 ? random_.range(0.6f, 1.0f) : 1.0f);
     float nearest = scene_.focal * scene_.camera_height / (0.94f - scene_.horizon);
     o.heading = sample_heading(o, random_);
     o.z = std::max(scene_.focal * w.metres * o.size / share, nearest + footprint(o).half_z);
@@ -144,15 +161,19 @@ class Placer {
       o.x = toy_way_middle(scene_, o.z) + lane;
     }
     float screen = scene_.focal * o.x / o.z;
-    o.place = screen < -0.13f ? ToyPlace::left : screen > 0.13f ? ToyPlace::right : ToyPlace::middle;
+    o.place = screen < -0.13f  ? ToyPlace::left
+              : screen > 0.13f ? ToyPlace::right
+                               : ToyPlace::middle;
   }
 
   bool off_the_way(const ToyObject& o, Footprint f) const {
     if (scene_.way == ToyWay::road_across) return std::fabs(o.z - scene_.way_at) > f.half_z + 1.95f;
-    if (scene_.way == ToyWay::road_ahead) return std::fabs(o.x - toy_way_middle(scene_, o.z)) > f.half_x + 2.0f;
+    if (scene_.way == ToyWay::road_ahead)
+      return std::fabs(o.x - toy_way_middle(scene_, o.z)) > f.half_x + 2.0f;
     if (scene_.way == ToyWay::path && o.kind != ToyKind::figure) {
       for (float dz : {-1.0f, 0.0f, 1.0f}) {
-        if (std::fabs(o.x - toy_way_middle(scene_, o.z + dz * f.half_z)) < f.half_x * 0.9f + 0.75f) return false;
+        if (std::fabs(o.x - toy_way_middle(scene_, o.z + dz * f.half_z)) < f.half_x * 0.9f + 0.75f)
+          return false;
       }
     }
     return true;
@@ -160,7 +181,8 @@ class Placer {
 
   bool fits(const ToyObject& o) const {
     Footprint f = footprint(o);
-    bool rides = o.kind == ToyKind::car && (scene_.way == ToyWay::road_across || scene_.way == ToyWay::road_ahead);
+    bool rides = o.kind == ToyKind::car &&
+                 (scene_.way == ToyWay::road_across || scene_.way == ToyWay::road_ahead);
     if (!rides && !off_the_way(o, f)) return false;
     // At least three quarters of the width must be in the picture.
     float left = scene_.focal * (o.x - f.half_x) / o.z;
@@ -173,10 +195,13 @@ class Placer {
     return true;
   }
 
-  bool collides(const ToyObject& o, Footprint f, float left, float right, const ToyObject& other) const {
+  bool collides(const ToyObject& o, Footprint f, float left, float right,
+                const ToyObject& other) const {
     Footprint g = footprint(other);
     constexpr float kGap = 0.35f;
-    if (std::fabs(o.x - other.x) < f.half_x + g.half_x + kGap && std::fabs(o.z - other.z) < f.half_z + g.half_z + kGap) return true;
+    if (std::fabs(o.x - other.x) < f.half_x + g.half_x + kGap &&
+        std::fabs(o.z - other.z) < f.half_z + g.half_z + kGap)
+      return true;
     float other_left = scene_.focal * (other.x - g.half_x) / other.z;
     float other_right = scene_.focal * (other.x + g.half_x) / other.z;
     float shared = std::min(right, other_right) - std::max(left, other_left);
@@ -200,12 +225,14 @@ ToyObject sample_object(ToyKind kind, ToyColour colour, ToyRandom& random) {
   o.colour = colour;
   o.style = static_cast<uint32_t>(random.next() >> 32);
   if (kind == ToyKind::house) {
-    const std::vector<ToyColour> roofs = {ToyColour::red, ToyColour::blue, ToyColour::green, ToyColour::brown, ToyColour::grey, ToyColour::orange};
+    const std::vector<ToyColour> roofs = {ToyColour::red,   ToyColour::blue, ToyColour::green,
+                                          ToyColour::brown, ToyColour::grey, ToyColour::orange};
     do o.second_colour = pick(random, roofs);
     while (o.second_colour == colour);
   }
   if (kind == ToyKind::figure) {
-    const std::vector<ToyColour> trousers = {ToyColour::blue, ToyColour::black, ToyColour::grey, ToyColour::brown};
+    const std::vector<ToyColour> trousers = {ToyColour::blue, ToyColour::black, ToyColour::grey,
+                                             ToyColour::brown};
     do o.second_colour = pick(random, trousers);
     while (o.second_colour == colour);
     o.pose = static_cast<ToyPose>(random.index(5));
@@ -221,10 +248,16 @@ ToyObject sample_object(ToyKind kind, ToyColour colour, ToyRandom& random) {
 
 void sample_way(ToyScene& scene, bool has_car, ToyRandom& random) {
   float r = random.uniform();
-  if (has_car) scene.way = r < 0.35f ? ToyWay::road_across : r < 0.65f ? ToyWay::road_ahead : ToyWay::none;
-  else scene.way = r < 0.08f ? ToyWay::road_across : r < 0.22f ? ToyWay::road_ahead : r < 0.40f ? ToyWay::path : ToyWay::none;
+  if (has_car)
+    scene.way = r < 0.35f ? ToyWay::road_across : r < 0.65f ? ToyWay::road_ahead : ToyWay::none;
+  else
+    scene.way = r < 0.08f   ? ToyWay::road_across
+                : r < 0.22f ? ToyWay::road_ahead
+                : r < 0.40f ? ToyWay::path
+                            : ToyWay::none;
   if (scene.way == ToyWay::road_across) {
-    scene.way_at = std::max(random.range(8.5f, 11.5f), scene.focal * scene.camera_height / (0.92f - scene.horizon) + 1.8f);
+    scene.way_at = std::max(random.range(8.5f, 11.5f),
+                            scene.focal * scene.camera_height / (0.92f - scene.horizon) + 1.8f);
   } else {
     scene.way_slant = random.range(-0.22f, 0.22f);
     scene.way_at = random.range(-1.6f, 1.6f);
@@ -239,12 +272,15 @@ void add_bushes(ToyScene& scene, ToyRandom& random) {
     bush.radius = random.range(0.5f, 0.8f);
     bush.z = random.range(9, 17);
     bush.x = random.range(-0.48f, 0.48f) * bush.z / scene.focal;
-    bool road = scene.way == ToyWay::road_across ? std::fabs(bush.z - scene.way_at) < 3.2f
-                : scene.way != ToyWay::none && std::fabs(bush.x - toy_way_middle(scene, bush.z)) < 3.4f;
+    bool road =
+        scene.way == ToyWay::road_across
+            ? std::fabs(bush.z - scene.way_at) < 3.2f
+            : scene.way != ToyWay::none && std::fabs(bush.x - toy_way_middle(scene, bush.z)) < 3.4f;
     bool free = !road;
     for (const ToyObject& o : scene.objects) {
       Footprint f = footprint(o);
-      free = free && (std::fabs(o.x - bush.x) > f.half_x + 1.5f || std::fabs(o.z - bush.z) > f.half_z + 1.2f);
+      free = free && (std::fabs(o.x - bush.x) > f.half_x + 1.5f ||
+                      std::fabs(o.z - bush.z) > f.half_z + 1.2f);
     }
     for (const ToyBush& b : scene.bushes) free = free && std::fabs(b.x - bush.x) > 2.2f;
     if (free) scene.bushes.push_back(bush);
@@ -265,44 +301,55 @@ void note_distances(ToyScene& scene) {
   }
 }
 
+bool comes_in(ToyKind kind, ToyColour colour) {
+  const std::vector<ToyColour>& colours = toy_colours(kind);
+  return std::find(colours.begin(), colours.end(), colour) != colours.end();
+}
+
 void check(const ToyConstraints& c) {
-  if (!c.colour) return;
-  for (ToyKind kind : {ToyKind::house, ToyKind::tree, ToyKind::car, ToyKind::figure}) {
-    const auto& colours = toy_colours(kind);
-    bool comes = std::find(colours.begin(), colours.end(), *c.colour) != colours.end();
-    if (comes && (!c.kind || *c.kind == kind)) return;
+  if (c.pose && c.kind && *c.kind != ToyKind::figure) {
+    throw Error(ErrorKind::bad_request, "pose",
+                "only persons have one, not the kind " + std::string(toy_name(*c.kind)));
   }
-  throw Error(ErrorKind::bad_request, "colour", std::string(c.kind ? toy_name(*c.kind) : "no object") + " does not come in " + std::string(toy_name(*c.colour)));
+  if (!c.colour) return;
+  std::optional<ToyKind> asked = c.pose ? ToyKind::figure : c.kind;
+  for (ToyKind kind : {ToyKind::house, ToyKind::tree, ToyKind::car, ToyKind::figure}) {
+    if ((!asked || *asked == kind) && comes_in(kind, *c.colour)) return;
+  }
+  throw Error(ErrorKind::bad_request, "colour",
+              std::string(asked ? toy_name(*asked) : "no kind of object") + " does not come in " +
+                  std::string(toy_name(*c.colour)));
+}
+
+ToyObject sample_first(const ToyConstraints& c, ToyRandom& random) {
+  ToyKind kind = sample_kind(random);
+  if (c.pose) kind = ToyKind::figure;
+  if (c.kind) kind = *c.kind;
+  while (c.colour && !comes_in(kind, *c.colour)) kind = sample_kind(random);
+  ToyColour colour = sample_colour(kind, random);
+  ToyObject o = sample_object(kind, c.colour.value_or(colour), random);
+  if (c.pose) o.pose = *c.pose;
+  return o;
 }
 
 // What should stand in the scene, most important first.
 std::vector<ToyObject> sample_objects(int wanted, const ToyConstraints& c, ToyRandom& random) {
   std::vector<ToyObject> out;
-  bool group = wanted >= 2 && random.chance(0.4f);
-  for (int i = 0; i < wanted; ++i) {
+  if (wanted == 0) return out;
+  out.push_back(sample_first(c, random));
+  // A group repeats one object, so that "two green trees" is common.
+  bool group = random.chance(0.4f);
+  for (int i = 1; i < wanted; ++i) {
     ToyKind kind = sample_kind(random);
+    // Four wide things never fit.
+    if (wanted == 4 && i >= 2 && kind == ToyKind::house) kind = ToyKind::tree;
     ToyColour colour = sample_colour(kind, random);
-    if (i == 0 && c.kind) kind = *c.kind;
-    if (i == 0 && c.pose && !c.kind) kind = ToyKind::figure;
-    if (i == 0 && c.colour) {
-      colour = *c.colour;
-      const auto& colours = toy_colours(kind);
-      while (!c.kind && std::find(toy_colours(kind).begin(), toy_colours(kind).end(), colour) == toy_colours(kind).end()) kind = sample_kind(random);
-      static_cast<void>(colours);
-    } else if (i == 0) {
-      colour = sample_colour(kind, random);
+    const ToyObject* model = wanted == 2 ? &out[0] : i >= 2 ? &out[1] : nullptr;
+    if (group && model != nullptr && !(wanted == 4 && model->kind == ToyKind::house)) {
+      kind = model->kind;
+      colour = model->colour;
     }
-    // A group repeats the second object, so that "two green trees" is common.
-    if (group && i >= 2) {
-      kind = out[1].kind;
-      colour = out[1].colour;
-    } else if (group && wanted == 2 && i == 1) {
-      kind = out[0].kind;
-      colour = out[0].colour;
-    }
-    ToyObject o = sample_object(kind, colour, random);
-    if (i == 0 && c.pose) o.pose = *c.pose;
-    out.push_back(o);
+    out.push_back(sample_object(kind, colour, random));
   }
   return out;
 }
@@ -316,39 +363,51 @@ float toy_way_middle(const ToyScene& scene, float z) {
 
 const std::vector<ToyColour>& toy_colours(ToyKind kind) {
   using enum ToyColour;
-  static const std::vector<ToyColour> house = {red, orange, yellow, green, blue, purple, pink, white};
+  static const std::vector<ToyColour> house = {red,  orange, yellow, green,
+                                               blue, purple, pink,   white};
   static const std::vector<ToyColour> tree = {green, orange, yellow, red, pink};
-  static const std::vector<ToyColour> car = {red, orange, yellow, green, blue, purple, white, black};
-  static const std::vector<ToyColour> figure = {red, orange, yellow, green, blue, purple, pink, white};
+  static const std::vector<ToyColour> car = {red,  orange, yellow, green,
+                                             blue, purple, white,  black};
+  static const std::vector<ToyColour> figure = {red,  orange, yellow, green,
+                                                blue, purple, pink,   white};
   switch (kind) {
-    case ToyKind::house: return house;
-    case ToyKind::tree: return tree;
-    case ToyKind::car: return car;
-    case ToyKind::figure: return figure;
+    case ToyKind::house:
+      return house;
+    case ToyKind::tree:
+      return tree;
+    case ToyKind::car:
+      return car;
+    case ToyKind::figure:
+      return figure;
   }
   return house;
 }
 
 const std::vector<ToyHeldOut>& toy_held_out() {
   // 8 of the 116 triples of kind, colour and time.
-  static const std::vector<ToyHeldOut> list = {{ToyKind::car, ToyColour::purple, std::nullopt},
-                                               {ToyKind::house, ToyColour::red, ToyTime::night},
-                                               {ToyKind::house, ToyColour::blue, ToyTime::morning},
-                                               {ToyKind::figure, ToyColour::yellow, ToyTime::sunset},
-                                               {ToyKind::tree, ToyColour::orange, ToyTime::night}};
+  static const std::vector<ToyHeldOut> list = {
+      {ToyKind::car, ToyColour::purple, std::nullopt},
+      {ToyKind::house, ToyColour::red, ToyTime::night},
+      {ToyKind::house, ToyColour::blue, ToyTime::morning},
+      {ToyKind::figure, ToyColour::yellow, ToyTime::sunset},
+      {ToyKind::tree, ToyColour::orange, ToyTime::night}};
   return list;
 }
 
 bool is_held_out(const ToyScene& scene) {
   for (const ToyObject& o : scene.objects) {
     for (const ToyHeldOut& held : toy_held_out()) {
-      if (held.kind == o.kind && held.colour == o.colour && (!held.time || *held.time == scene.time)) return true;
+      if (held.kind == o.kind && held.colour == o.colour &&
+          (!held.time || *held.time == scene.time))
+        return true;
     }
   }
   return false;
 }
 
-ToyScene sample_scene(uint64_t seed) { return sample_scene(seed, {}); }
+ToyScene sample_scene(uint64_t seed) {
+  return sample_scene(seed, {});
+}
 
 ToyScene sample_scene(uint64_t seed, const ToyConstraints& constraints) {
   check(constraints);
@@ -356,7 +415,9 @@ ToyScene sample_scene(uint64_t seed, const ToyConstraints& constraints) {
   ToyScene scene;
   scene.seed = seed;
   scene.time = static_cast<ToyTime>(random.index(4));
-  scene.ground = random.chance(0.5f) ? ToyGround::grass : random.chance(0.5f) ? ToyGround::sand : ToyGround::snow;
+  scene.ground = random.chance(0.5f)   ? ToyGround::grass
+                 : random.chance(0.5f) ? ToyGround::sand
+                                       : ToyGround::snow;
   scene.backdrop = static_cast<ToyBackdrop>(random.index(3));
   scene.clouds = random.chance(0.55f) ? 1 + random.index(3) : 0;
   scene.horizon = random.range(0.45f, 0.56f);
@@ -366,10 +427,13 @@ ToyScene sample_scene(uint64_t seed, const ToyConstraints& constraints) {
   sample_light(scene, random);
 
   int wanted = sample_count(random);
-  if (constraints.objects) wanted = std::clamp(*constraints.objects, 0, 4);
-  else if (constraints.kind || constraints.colour || constraints.pose) wanted = std::max(wanted, 1);
+  if (constraints.objects)
+    wanted = std::clamp(*constraints.objects, 0, 4);
+  else if (constraints.kind || constraints.colour || constraints.pose)
+    wanted = std::max(wanted, 1);
   std::vector<ToyObject> objects = sample_objects(wanted, constraints, random);
-  bool has_car = std::any_of(objects.begin(), objects.end(), [](const ToyObject& o) { return o.kind == ToyKind::car; });
+  bool has_car = std::any_of(objects.begin(), objects.end(),
+                             [](const ToyObject& o) { return o.kind == ToyKind::car; });
   sample_way(scene, has_car, random);
   Placer placer(scene, random, wanted);
   for (ToyObject& o : objects) {
@@ -385,7 +449,8 @@ ToyScene sample_scene(uint64_t seed, const ToyConstraints& constraints) {
   add_bushes(scene, random);
   if (scene.way == ToyWay::none && random.chance(0.22f)) {
     float farthest = 11;
-    for (const ToyObject& o : scene.objects) farthest = std::max(farthest, o.z + footprint(o).half_z + 1.5f);
+    for (const ToyObject& o : scene.objects)
+      farthest = std::max(farthest, o.z + footprint(o).half_z + 1.5f);
     for (const ToyBush& b : scene.bushes) farthest = std::max(farthest, b.z + 1.5f);
     scene.fence = farthest < 18.5f;
     scene.fence_z = farthest;
@@ -394,7 +459,8 @@ ToyScene sample_scene(uint64_t seed, const ToyConstraints& constraints) {
 }
 
 ToyScene sample_training_scene(uint64_t seed) {
-  // The odd multiplier spreads the retries, so that neighbours in the sequence of seeds do not share scenes.
+  // The odd multiplier spreads the retries, so that neighbours in the sequence of seeds do not
+  // share scenes.
   for (uint64_t retry = 0;; ++retry) {
     ToyScene scene = sample_scene(seed + retry * 0xD1B54A32D192ED03ull);
     if (!is_held_out(scene)) return scene;
