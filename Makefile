@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of the project. Each goes from a fresh clone to its result; scripts/ holds what they do.
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test check fuzz format tidy clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps:  ## install or download what the build needs (Debian packages, libtorch, the CLIP vocabulary)
+	@scripts/bootstrap.sh
+
+build: deps  ## compile everything into build/release
+	@scripts/build.sh release
+
+demo: deps  ## turn the edges of a photograph into new pictures: out/demo_sheet.png
+	@scripts/demo.sh
+
+test: deps  ## all tests, as CI runs them (up to 45 minutes on two cores)
+	@scripts/check.sh
+
+check: deps  ## the fast tests, after a change (under three minutes)
+	@scripts/check.sh --quick
+
+fuzz: deps  ## each fuzzer for a minute (SECONDS_EACH=60), with clang
+	@scripts/fuzz.sh
+
+format: deps  ## format the C++ files in place
+	@scripts/format.sh
+
+tidy: deps  ## clang-tidy on the files changed since the last commit (or FILES="...")
+	@scripts/tidy.sh $(FILES)
+
+clean:  ## remove build/ and out/; .deps/ stays
+	rm -rf build out

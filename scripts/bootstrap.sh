@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Puts everything that a build needs in place: Debian packages, libtorch, the CLIP vocabulary, clang-format.
+# Usage: scripts/bootstrap.sh [fuzz|tidy]   A second run finds everything there and takes less than a second.
+# What is downloaded lands under .deps/ and is renamed into place only when complete, so that a run may be interrupted.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly torch_packages="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
+readonly clip_package="clip-anytorch==2.6.0"
+readonly clip_vocabulary="bpe_simple_vocab_16e6.txt.gz"
+readonly clip_sha256="924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
+readonly clang_tools_version="18.1.8"
+
+debian_packages=(
+  cmake ninja-build ccache g++ lld make git ca-certificates python3-venv python3-pip
+  libopencv-imgproc-dev libpng-dev libjpeg62-turbo-dev libwebp-dev zlib1g-dev
+  libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev libgtest-dev)
+case "${1:-}" in
+  "") ;;
+  fuzz) debian_packages+=(clang libclang-rt-14-dev) ;;
+  tidy) ;;
+  *) echo "bootstrap.sh: unknown argument '$1'; known: fuzz, tidy" >&2; exit 64 ;;
+esac
+
+say() { printf '==> %s\n' "$*"; }
+fail() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }
+
+install_debian_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    echo "bootstrap.sh: not a Debian system; taking for granted that these are installed under other names:" \
+         "${debian_packages[*]}" >&2
+    return
+  fi
+  local installed missing
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${debian_packages[@]}" 2>/dev/null |
+              sed -n 's/^installed //p' || true)
+  missing=$(printf '%s\n' "${debian_packages[@]}" | grep -vxF "${installed:-none}" || true)
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    echo "Some Debian packages are missing. Run this, then the same make command again:" >&2
+    echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends" $missing >&2
+    exit 1
+  fi
+  say "installing Debian packages:" $missing
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -q --no-install-recommends $missing
+}
+
+# A folder of its own for pip: Debian refuses to change the system's Python (PEP 668).
+make_venv() {
+  [ -x .deps/venv/bin/pip ] && [ -e .deps/venv/complete ] && return
+  say "making a Python environment for the downloads in .deps/venv"
+  rm -rf .deps/venv
+  python3 -m venv .deps/venv
+  touch .deps/venv/complete
+}
+
+# pip_install ARGUMENTS...: up to three tries, because one of the downloads is large; a progress bar on a terminal.
+pip_install() {
+  local quiet=()
+  [ -t 1 ] || quiet=(--quiet --progress-bar off)
+  for try in 1 2 3; do
+    if TMPDIR="$PWD/.deps/tmp" .deps/venv/bin/python -m pip install --disable-pip-version-check \
+         --no-input "${quiet[@]}" "$@"; then
+      return
+    fi
+    [ "$try" = 3 ] || { say "the download failed; trying again"; sleep $((try * 5)); }
+  done
+  fail "cannot download $*; is there a network? Run the same command again, nothing half-done is left behind"
+}
+
+# One name for each thing that must be there; a stamp that says otherwise means another version.
+stamped() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+install_torch() {
+  stamped .deps/torch/complete "$torch_packages" && return
+  local free_mb
+  free_mb=$(df -Pm .deps | awk 'NR==2{print $4}')
+  [ "$free_mb" -ge 3000 ] || fail "only $free_mb MB free here; libtorch needs 3000 MB while it is being unpacked"
+  say "fetching libtorch 2.11.0 into .deps/torch (0.5 GB to download, 1.2 GB on disk)"
+  rm -rf .deps/tmp/torch
+  pip_install --target .deps/tmp/torch --no-deps $torch_packages
+  [ -e .deps/tmp/torch/torch/lib/libtorch_cpu.so ] || fail "the torch package holds no libtorch_cpu.so"
+  printf '%s' "$torch_packages" > .deps/tmp/torch/complete
+  put_in_place torch
+}
+
+install_clip_vocabulary() {
+  local file=.deps/clip/$clip_vocabulary
+  echo "$clip_sha256  $file" | sha256sum --check --status 2>/dev/null && return
+  say "fetching the CLIP vocabulary into .deps/clip"
+  rm -rf .deps/tmp/clip .deps/tmp/clip-package
+  pip_install --target .deps/tmp/clip-package --no-deps "$clip_package"
+  mkdir -p .deps/tmp/clip
+  cp ".deps/tmp/clip-package/clip/$clip_vocabulary" .deps/tmp/clip/
+  echo "$clip_sha256  .deps/tmp/clip/$clip_vocabulary" | sha256sum --check --status ||
+    fail "the vocabulary in $clip_package is not the one expected (sha256 $clip_sha256)"
+  put_in_place clip
+}
+
+# install_clang_tool NAME: the packages bring one program each; Debian's versions format differently.
+install_clang_tool() {
+  stamped ".deps/venv/$1-version" "$clang_tools_version" && return
+  say "fetching $1 $clang_tools_version into .deps/venv"
+  pip_install --no-deps "$1==$clang_tools_version"
+  printf '%s' "$clang_tools_version" > ".deps/venv/$1-version"
+}
+
+put_in_place() {
+  rm -rf ".deps/tmp/old-$1"
+  [ ! -e ".deps/$1" ] || mv ".deps/$1" ".deps/tmp/old-$1"
+  mv ".deps/tmp/$1" ".deps/$1"
+  rm -rf ".deps/tmp/old-$1"
+}
+
+install_debian_packages
+mkdir -p .deps
+exec 9>.deps/lock
+flock 9  # two make commands started at once
+mkdir -p .deps/tmp
+trap 'rm -rf .deps/tmp' EXIT
+make_venv
+[ -n "${ZC_TORCH_ROOT:-}" ] || install_torch
+install_clip_vocabulary
+install_clang_tool clang-format
+[ "${1:-}" != tidy ] || install_clang_tool clang-tidy
