@@ -24,8 +24,9 @@ check: deps  ## the fast tests, after a change (under three minutes)
 fuzz: deps  ## each fuzzer for a minute (SECONDS_EACH=60), with clang
 	@scripts/fuzz.sh
 
-format: deps  ## format the C++ files in place
+format: deps  ## format the C++ files in place and bring src/README.md up to date
 	@scripts/format.sh
+	@scripts/src_readme.py
 
 tidy: deps  ## clang-tidy on the files changed since the last commit (or FILES="...")
 	@scripts/tidy.sh $(FILES)

@@ -117,6 +117,7 @@ case "${1:-}" in
   "")
     check "format" scripts/format.sh --check
     check "layers" scripts/check_layers.py
+    check "src/README.md" scripts/src_readme.py --check
     check "build" scripts/build.sh release || finish
     step "tests" run_ctest build/release -LE gpu
     step "parity with the reference" run_parity

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly photo=examples/photo.png
-readonly prompt="a person on a green meadow under a blue sky, houses in the distance"
+readonly prompt="a person in a blue shirt standing on the grass, houses, with clouds in the sky, on a sunny day"
 
 say() { printf '\n==> %s\n' "$*"; }
 
