@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prompts into what the networks attend to.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "models/tokenizer.h"
+#include "pipelines/model_set.h"
+
+namespace zc {
+
+struct Conditioning {
+  at::Tensor cond;    // [1,T,D]
+  at::Tensor uncond;  // [1,T,D]
+};
+
+// Both texts in one pass of the text encoder. Text beyond 75 tokens is cut off, as in the original; each such text and each
+// word that a limited vocabulary does not hold adds a warning.
+Conditioning encode_prompts(const ModelSet& models, const Tokenizer& tokenizer, const std::string& prompt,
+                            const std::string& negative, std::vector<std::string>& warnings);
+
+// The words of `text` of which the model knows no token, in their order, each once.
+std::vector<std::string> unknown_words(const ModelSet& models, const Tokenizer& tokenizer, const std::string& text);
+
+}  // namespace zc

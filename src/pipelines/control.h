@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// How strongly each control unit acts: a pure function of (unit, step, block). No tensors here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "pipelines/request.h"
+
+namespace zc {
+
+// Position in a run, and what holds for all of its units.
+struct ControlMoment {
+  int64_t step = 0;        // call of the model, from 0
+  int64_t steps = 1;
+  size_t residuals = 13;   // blocks of the ControlNet, the middle one last
+  bool guess = false;      // guess mode of the whole run
+  std::string_view profile = "seed";
+};
+
+// One factor for each residual; empty: the unit does nothing here, and its ControlNet need not run.
+struct UnitScales {
+  std::vector<double> cond;    // in the pass with the prompt
+  std::vector<double> uncond;  // in the pass without it
+  bool operator==(const UnitScales&) const = default;
+};
+
+// Weight, start, end, mode, guess mode and only_mid together.
+UnitScales unit_scales(const ControlUnit& unit, const ControlMoment& moment);
+
+}  // namespace zc

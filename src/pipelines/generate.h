@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main path: a request and its pictures in, generated pictures out. No tensors here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "image/image.h"
+#include "models/tokenizer.h"
+#include "pipelines/infotext.h"
+#include "pipelines/model_paths.h"
+#include "pipelines/receipt.h"
+#include "pipelines/request.h"
+
+namespace zc {
+
+struct GenerateInputs {
+  std::vector<Image> images;  // one for each control unit
+  bool finished_maps = false; // they are what make_map() gave in an earlier run
+  std::optional<Image> init;
+  std::optional<Image> mask;
+  std::optional<int64_t> only;  // of the batch, this picture alone
+};
+
+// Reads the files that the request names. Throws not_found or bad_file, naming the file.
+GenerateInputs load_inputs(const GenerateRequest& request);
+
+// The inputs that a record holds; the start picture and its mask are read from where the request says.
+GenerateInputs replay_inputs(const Replay& replay);
+
+struct GenerateHooks {
+  TaskContext task;  // phases "text", "map", "sample", "decode"; steps are those of the whole batch
+  // Each picture as soon as it is finished, with the texts for its PNG.
+  std::function<void(const Image& picture, const PictureRecord& record)> on_image;
+};
+
+struct GenerateResult {
+  GenerateRequest request;                       // resolved: run again, it gives the same pictures
+  std::vector<Image> maps;                       // one for each unit
+  std::vector<Image> images;
+  std::vector<std::vector<UnitReceipt>> receipts; // for each image
+  std::vector<std::string> warnings;             // what was changed or looks wrong, for people
+  std::map<std::string, double> seconds;         // for each phase
+};
+
+// The limit is checked before the first step; 0: none.
+struct GenerateLimits {
+  int64_t memory_bytes = 0;
+  bool one_run = false;  // as in ModelPaths
+};
+
+// Throws cancelled within one step after the token was set; pictures that were finished before went through on_image.
+GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer, const GenerateRequest& request,
+                        const GenerateInputs& inputs, const GenerateHooks& hooks, const GenerateLimits& limits = {});
+
+// The request with every choice made that this model leaves open.
+GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& request);
+
+// What stamps a picture made with these models; compared when it is made again.
+std::vector<ModelStamp> model_stamps(const ModelSet& models);
+
+// The part of the size that `--size auto` means: the first control image scaled as the apps do.
+PictureSize size_of_control_image(const Image& image, int64_t image_size);
+
+}  // namespace zc

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// UNet, ControlNets and guidance as the one function that a sampler calls.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "models/unet_blocks.h"
+#include "pipelines/conditioning.h"
+#include "pipelines/control.h"
+#include "pipelines/model_set.h"
+
+namespace zc {
+
+struct ActiveUnit {
+  const ControlUnit* unit = nullptr;
+  const ControlNet* net = nullptr;
+  at::Tensor features;  // of the hint, computed once for a run
+};
+
+struct GuidedModelOptions {
+  double cfg = 9.0;
+  bool guess = false;
+  bool two_passes = false;  // cond and uncond one after the other, as the original; else in one batch, which is faster
+  std::string profile = "seed";
+};
+
+// Borrows the models and units. Predictions for one picture at a time; the text's keys and values and the time embeddings
+// of all calls are kept from the first use on.
+class GuidedModel {
+ public:
+  GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units, const Conditioning& text, GuidedModelOptions options,
+              const std::vector<double>& timesteps);
+
+  // x [1,4,H,W], call: index into timesteps -> prediction with guidance. Throws cancelled between two networks.
+  at::Tensor predict(const at::Tensor& x, int64_t call, const TaskContext& task);
+
+  // How strongly each unit acted in its first step: root mean square of each scaled residual of the pass with the prompt.
+  const std::vector<std::vector<double>>& residual_rms() const { return residual_rms_; }
+
+ private:
+  // One run of the networks: with the prompt, without it, or both in one batch.
+  struct Pass {
+    Context context;
+    int64_t rows;  // of the batch
+    bool with_prompt;
+  };
+
+  at::Tensor run(Pass& pass, const at::Tensor& x, int64_t call, const TaskContext& task);
+  void note_strength(size_t unit, const Residuals& residuals);
+  bool sides_differ() const;
+
+  const ModelSet& models_;
+  std::vector<ActiveUnit> units_;
+  GuidedModelOptions options_;
+  int64_t calls_;
+  at::Tensor unet_embeddings_;  // [calls,E]
+  std::vector<at::Tensor> control_embeddings_;
+  std::vector<Pass> passes_;
+  std::vector<std::vector<double>> residual_rms_;
+};
+
+}  // namespace zc

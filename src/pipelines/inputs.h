@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pictures that a run begins with, brought into the form that the main path takes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "image/resize.h"
+#include "models/vae.h"
+#include "pipelines/generate.h"
+#include "pipelines/inpaint.h"
+
+namespace zc {
+
+// One RGB map of the picture's size for each unit. Throws bad_request when images are missing.
+std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs, ImageSize size,
+                             std::vector<std::string>& warnings);
+
+// Nothing without a start picture.
+std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request, const GenerateInputs& inputs,
+                                                  ImageSize size, std::vector<std::string>& warnings);
+
+}  // namespace zc

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control images into maps of the picture's size, and what can be told of a map by looking at it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "image/image.h"
+#include "image/resize.h"
+#include "pipelines/request.h"
+
+namespace zc {
+
+// "low=100" -> {"low": 100}, for an annotator.
+nlohmann::json annotator_parameters(const ControlUnit& unit);
+
+// The RGB map that the unit's ControlNet is shown. A photograph is scaled as the apps do it (resize_image to the shorter
+// side), cut around its middle where its aspect is another one, and annotated; a finished map is scaled to the size.
+// Whatever was cut, stretched or looks wrong adds a warning. Throws bad_request for an annotator that does not exist.
+Image make_map(const ControlUnit& unit, const Image& image, ImageSize size, std::vector<std::string>& warnings);
+
+// What seems wrong with a finished map of that kind, as sentences: empty, inverted, a photograph.
+std::vector<std::string> map_complaints(std::string_view kind, const Image& map);
+
+}  // namespace zc

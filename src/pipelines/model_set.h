@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The networks of one run: base model and ControlNets, loaded and checked against each other.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/controlnet.h"
+#include "models/model_config.h"
+#include "models/text_encoder.h"
+#include "models/unet.h"
+#include "models/vae.h"
+#include "pipelines/model_paths.h"
+#include "tensor/state_dict.h"
+
+namespace zc {
+
+// For the metadata of pictures and for messages.
+struct LoadedFile {
+  std::string path;
+  std::string name;  // of the file, without folder and ending
+  std::string fingerprint;
+};
+
+struct LoadedControl {
+  LoadedControl(std::string control_kind, const UNetConfig& config) : kind(std::move(control_kind)), net(config) {}
+  std::string kind;
+  LoadedFile file;
+  ControlNet net;
+};
+
+// Immutable, so that several jobs may share it; only with ModelPaths::one_run does it give memory back.
+class ModelSet {
+ public:
+  explicit ModelSet(const ModelPaths& paths);
+
+  const ModelConfig& config() const { return config_; }
+  const LoadedFile& base() const { return base_; }
+  const UNet& unet() const { return *unet_; }
+  const Vae& vae() const { return *vae_; }
+  // Throws bug for a kind that was not asked for.
+  const LoadedControl& control(std::string_view kind) const;
+  const std::deque<LoadedControl>& controls() const { return controls_; }
+
+  // ids of CLIP, int64 [B,T] -> [B,T,D].
+  at::Tensor encode_text(const at::Tensor& ids) const;
+  // Limited vocabularies: which ids (of any shape) the text encoder does not know; else all false.
+  bool knows_token(int64_t id) const;
+
+  // The pictures' sides must be multiples of this.
+  int64_t side_multiple() const;
+  int64_t parameter_count() const;
+
+  // Only with one_run: the float32 copies of a part that the run is done with are given back to the system.
+  void finished_text() const;
+  void finished_denoising() const;
+
+ private:
+  void load_base(const ModelPaths& paths);
+  void load_text(const StateDict& state, const std::string& where);
+  void load_control(const KindPath& source, const ModelPaths& paths, const StateDict& base_state);
+  void load_part(Module& module, const StateDict& state, const std::string& where, std::string_view prefix);
+  void give_back(Module& module) const;
+
+  struct Source {
+    Module* module;
+    StateDict weights;  // as they lie in the mapped file
+  };
+
+  ModelConfig config_;
+  LoadedFile base_;
+  std::unique_ptr<UNet> unet_;
+  std::unique_ptr<Vae> vae_;
+  std::unique_ptr<ClipTextEncoder> clip_;
+  std::unique_ptr<OpenClipTextEncoder> openclip_;
+  std::deque<LoadedControl> controls_;
+  at::Tensor token_ids_;
+  std::vector<Source> sources_;
+};
+
+}  // namespace zc

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user asks for: plain options, each default written once. No tensors here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/options.h"
+
+namespace zc {
+
+// Who wins where the prompt and the map disagree (the names of the web UI's "control mode").
+enum class ControlMode {
+  balanced,  // the same strength with and without the prompt
+  prompt,    // deep blocks only weakly controlled
+  control,   // the same weights, and the pass without the prompt sees no control
+};
+inline std::array<std::string_view, 3> enumerator_names(ControlMode) { return {"balanced", "prompt", "control"}; }
+
+// One condition: an image, the map that is made of it, and how strongly the ControlNet of that kind acts.
+struct ControlUnit {
+  std::string kind = "canny";
+  std::filesystem::path image;
+  bool map = false;
+  double weight = 1.0;
+  double start = 0.0;
+  double end = 1.0;
+  ControlMode mode = ControlMode::balanced;
+  bool only_mid = false;
+  std::vector<std::string> parameters;  // "low=100": of the annotator
+};
+
+template <OptionsOf<ControlUnit> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("kind", o.kind, "kind of map; a ControlNet of that kind must be there");
+  visit("image", o.image, "photograph from which the map is made, or the map");
+  visit("map", o.map, "the image is a finished map, not a photograph");
+  visit("weight", o.weight, Range{0, 2}, "strength");
+  visit("start", o.start, Range{0, 1}, "part of the steps before it acts");
+  visit("end", o.end, Range{0, 1}, "part of the steps after which it acts no more");
+  visit("mode", o.mode, "who wins where prompt and map disagree");
+  visit("only_mid", o.only_mid, "control the middle block only");
+  visit("parameters", o.parameters, "parameters of the annotator, as low=100");
+}
+
+struct GenerateRequest {
+  std::string prompt;
+  std::string negative;
+  std::optional<std::string> a_prompt;  // unset: the profile's, for models that know such words
+  std::optional<std::string> n_prompt;
+  std::vector<ControlUnit> controls;
+  std::string model = "builtin";
+  std::vector<std::string> controlnets;  // "canny=PATH"
+  int64_t steps = 20;
+  double cfg = 9.0;
+  int64_t seed = 12345;
+  int64_t width = 0;
+  int64_t height = 0;
+  int64_t batch = 1;
+  std::string sampler = "ddim";
+  double eta = 0.0;
+  bool guess = false;
+  std::filesystem::path init;
+  double denoise = 0.75;
+  std::filesystem::path mask;
+  double mask_blur = 5.0;
+  std::string profile = "seed";
+  std::string noise = "profile";
+  std::string prediction = "auto";
+  bool exact = false;
+};
+
+// The only list of these fields: JSON, command line, help, PNG text and docs walk it.
+template <OptionsOf<GenerateRequest> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("prompt", o.prompt, "what the picture shows");
+  visit("negative", o.negative, "what it must not show");
+  visit("a_prompt", o.a_prompt, "words added to the prompt; unset: the profile's, none for the built-in model");
+  visit("n_prompt", o.n_prompt, "words added to the negative prompt; unset: as above");
+  visit("controls", o.controls, "control units");
+  visit("model", o.model, "base model: a checkpoint, a diffusers folder, or builtin");
+  visit("controlnets", o.controlnets, "ControlNet files, as canny=PATH");
+  visit("steps", o.steps, Range{1, 1000}, "denoising steps");
+  visit("cfg", o.cfg, Range{0, 50}, "guidance strength; 1 leaves the negative prompt out");
+  visit("seed", o.seed, Range{-1, 9007199254740991}, "-1: a random one, which is shown");
+  visit("width", o.width, Range{0, 8192}, "of the picture, 0: the model's");
+  visit("height", o.height, Range{0, 8192}, "of the picture, 0: the model's");
+  visit("batch", o.batch, Range{1, 256}, "number of pictures");
+  visit("sampler", o.sampler, "sampler");
+  visit("eta", o.eta, Range{0, 1}, "noise that DDIM adds in each step");
+  visit("guess", o.guess, "guess mode: the map decides, the prompt may be empty");
+  visit("init", o.init, "picture to begin with");
+  visit("denoise", o.denoise, Range{0, 1}, "how much of that picture is made anew");
+  visit("mask", o.mask, "part of the picture to make anew, in white");
+  visit("mask_blur", o.mask_blur, Range{0, 64}, "softness of the mask's edge in pixels");
+  visit("profile", o.profile, one_of({"seed", "seed11", "a1111", "diffusers"}),
+        "whose noise, added prompts and defaults are taken");
+  visit("noise", o.noise, one_of({"profile", "cpu", "cuda"}), "random numbers of torch's CPU or CUDA generator");
+  visit("prediction", o.prediction, one_of({"auto", "epsilon", "v"}), "what the model predicts");
+  visit("exact", o.exact, "with and without the prompt in two passes, as the original does; slower");
+}
+
+// The request with which a profile begins; only the fields in which it differs from the original apps are touched.
+// Throws bad_request for an unknown profile.
+GenerateRequest profile_defaults(std::string_view profile);
+
+// A request from JSON: the defaults of its "profile", then its fields. Throws bad_request naming the field.
+GenerateRequest request_from_json(const nlohmann::json& object);
+
+// "KIND=IMAGE[,weight=1][,map][,low=100]..." Throws bad_request with `control` as where.
+ControlUnit parse_control(std::string_view text);
+
+// "KIND=PATH".
+struct KindPath {
+  std::string kind;
+  std::filesystem::path path;
+};
+KindPath parse_kind_path(std::string_view text, const std::string& where);
+
+struct PictureSize {
+  int64_t width = 0;
+  int64_t height = 0;
+};
+// "512x512" or "512". Throws bad_request.
+PictureSize parse_size(std::string_view text);
+
+// What a request still needs from the model to be complete.
+struct ModelDefaults {
+  int64_t image_size = 512;
+  bool added_prompts = true;  // its vocabulary holds words like "best quality"
+};
+
+// Every field that was left to chance, profile or model gets its value; so that the result, run again, is the same run.
+// Throws bad_request for contradictions (a mask without a picture, an end before the start).
+GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model);
+
+// The whole texts that are encoded: the reference joins them with ", " even when the prompt is empty.
+std::string full_prompt(const GenerateRequest& request);
+std::string full_negative(const GenerateRequest& request);
+
+}  // namespace zc
