@@ -29,7 +29,7 @@ constexpr double kDeltaLargest = 6.5e-5;
 
 using nlohmann::json;
 
-// Python writes infinities as bare words, which JSON lacks: they become strings, then numbers.
+// First strings, then numbers.
 constexpr std::string_view kMinusInfinity = "-Infinity", kInfinity = "Infinity", kNaN = "NaN";
 
 void restore_words(json& node) {
@@ -41,30 +41,6 @@ void restore_words(json& node) {
     if (node.is_string() && text == kInfinity) node = std::numeric_limits<double>::infinity();
     if (node.is_string() && text == kNaN) node = std::numeric_limits<double>::quiet_NaN();
   }
-}
-
-json parse_python_json(const std::string& text) {
-  std::string quoted;
-  quoted.reserve(text.size());
-  bool in_string = false;
-  for (size_t i = 0; i < text.size();) {
-    const std::string_view rest = std::string_view(text).substr(i);
-    std::string_view word;
-    for (const auto candidate : {kMinusInfinity, kInfinity, kNaN}) {
-      if (word.empty() && !in_string && rest.starts_with(candidate)) word = candidate;
-    }
-    if (!word.empty()) {
-      quoted.append(1, '"').append(word).append(1, '"');
-      i += word.size();
-      continue;
-    }
-    if (text[i] == '"') in_string = !in_string;
-    if (text[i] == '\\' && i + 1 < text.size()) quoted.push_back(text[i++]);
-    quoted.push_back(text[i++]);
-  }
-  json result = json::parse(quoted);
-  restore_words(result);
-  return result;
 }
 
 at::Tensor given_tensor(const json& entry) {
@@ -129,6 +105,30 @@ OpFunction find_op(const std::string& name) {
 }
 
 }  // namespace
+
+nlohmann::json parse_python_json(const std::string& text) {
+  std::string quoted;
+  quoted.reserve(text.size());
+  bool in_string = false;
+  for (size_t i = 0; i < text.size();) {
+    const std::string_view rest = std::string_view(text).substr(i);
+    std::string_view word;
+    for (const auto candidate : {kMinusInfinity, kInfinity, kNaN}) {
+      if (word.empty() && !in_string && rest.starts_with(candidate)) word = candidate;
+    }
+    if (!word.empty()) {
+      quoted.append(1, '"').append(word).append(1, '"');
+      i += word.size();
+      continue;
+    }
+    if (text[i] == '"') in_string = !in_string;
+    if (text[i] == '\\' && i + 1 < text.size()) quoted.push_back(text[i++]);
+    quoted.push_back(text[i++]);
+  }
+  json result = json::parse(quoted);
+  restore_words(result);
+  return result;
+}
 
 Case::Case(const nlohmann::json& description, std::filesystem::path data_folder, Networks& all_networks)
     : json(description),

@@ -79,6 +79,9 @@ class Case {
   mutable std::vector<Extra> extras_;
 };
 
+// Python writes infinities and NaN as bare words, which JSON lacks.
+nlohmann::json parse_python_json(const std::string& text);
+
 // Name of the output -> the whole tensor; the runner compares.
 using Outputs = std::map<std::string, at::Tensor>;
 using OpFunction = Outputs (*)(const Case&);
