@@ -52,8 +52,10 @@ const at::Tensor& Parameter::stored() const {
 at::Tensor Parameter::as(at::ScalarType dtype) const {
   const std::lock_guard lock(mutex_);
   ZC_BUG_IF(!stored_.defined());
-  // A weight that is trained stays what it is; autocast converts it.
-  if (stored_.scalar_type() == dtype || stored_.requires_grad()) return stored_;
+  // Only half precision is widened. A float32 weight that meets half-precision input stays: autocast converts it.
+  if (stored_.scalar_type() == dtype || stored_.scalar_type() == at::kFloat || stored_.requires_grad()) {
+    return stored_;
+  }
   at::Tensor converted = stored_.to(dtype);
   release_mapped_pages(stored_.data_ptr(), stored_.nbytes());
   stored_ = converted;

@@ -11,6 +11,9 @@
 
 namespace zc {
 
+// With the vocabulary of the set-up. Throws not_found.
+Tokenizer open_tokenizer();
+
 // int32 [rows]: -1 for unknown words, then the CLIP ids that the words of toy world (and the start and end marks) need.
 at::Tensor toy_token_ids(const Tokenizer& tokenizer);
 
