@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/as_strided.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -161,6 +162,24 @@ class Container {
     return tensor;
   }
 
+  // Reads every record that the tensors use once and compares its checksum, on all threads:
+  // gigabytes take seconds.
+  void check_records(const std::vector<NamedTensor>& tensors) const {
+    if (!zip_) return;
+    std::map<std::string, const ZipEntry*> records;
+    for (const NamedTensor& named : tensors) {
+      const std::string name = record_of(pickle_.storages[named.tensor->storage]);
+      if (const ZipEntry* entry = zip_->find(name)) records.emplace(name, entry);
+    }
+    const std::vector<std::pair<std::string, const ZipEntry*>> list(records.begin(), records.end());
+    at::parallel_for(0, static_cast<int64_t>(list.size()), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const auto& record = list[static_cast<size_t>(i)];
+        zip_->check_crc(record.first, *record.second);
+      }
+    });
+  }
+
   // For copies that the file makes necessary.
   void spend(uint64_t bytes) {
     spent_ += bytes;
@@ -198,14 +217,17 @@ class Container {
     return zip_->contents(entry);
   }
 
+  std::string record_of(const PickleStorage& storage) const {
+    return folder_ + "data/" + std::string(storage.key);
+  }
+
   std::span<const uint8_t> zip_bytes(const PickleStorage& wanted) const {
-    const std::string name = folder_ + "data/" + std::string(wanted.key);
+    const std::string name = record_of(wanted);
     const ZipEntry* entry = zip_->find(name);
     if (entry == nullptr) {
       throw Error(ErrorKind::bad_file, where_,
                   fmt::format("lacks the record `{}`", printable(name)));
     }
-    if (!storages_.contains(wanted.key)) zip_->check_crc(name, *entry);
     return zip_->contents(*entry);
   }
 
@@ -372,8 +394,10 @@ at::Tensor tensor_of(Container& container, const NamedTensor& named) {
 
 StateDict read_torch_file(const std::filesystem::path& path) {
   Container container(path);
+  const std::vector<NamedTensor> tensors = weights_of(container.pickle(), container.where());
+  container.check_records(tensors);
   StateDict state;
-  for (const NamedTensor& named : weights_of(container.pickle(), container.where())) {
+  for (const NamedTensor& named : tensors) {
     state.emplace(named.name, tensor_of(container, named));
   }
   return state;
