@@ -19,10 +19,9 @@
 namespace zc {
 namespace {
 
-// With a terminal signal of exactly zero these solvers would divide by it; diffusers puts 2^-24 there.
-bool needs_a_little_signal(SchedulerKind kind) {
-  return kind == SchedulerKind::euler || kind == SchedulerKind::euler_a || kind == SchedulerKind::dpm_multistep ||
-         kind == SchedulerKind::unipc;
+// With a terminal signal of exactly zero most solvers would divide by it; diffusers puts 2^-24 there.
+bool works_without_signal(SchedulerKind kind) {
+  return kind == SchedulerKind::ddim || kind == SchedulerKind::ddpm || kind == SchedulerKind::lcm;
 }
 
 // Saharia et al. (2022), section 2.3: clip each image at a quantile of its absolute values, then rescale.
@@ -38,7 +37,7 @@ at::Tensor dynamic_threshold(const at::Tensor& x0, const SchedulerConfig& c) {
 
 Scheduler::Scheduler(SchedulerConfig config) : config_(std::move(config)) {
   alphas_cumprod_ = cumulative_alphas(make_betas(config_));
-  if (config_.rescale_betas_zero_snr && needs_a_little_signal(config_.kind)) alphas_cumprod_.back() = 0x1p-24f;
+  if (config_.rescale_betas_zero_snr && !works_without_signal(config_.kind)) alphas_cumprod_.back() = 0x1p-24f;
 }
 
 void Scheduler::set_timesteps(int64_t n) {

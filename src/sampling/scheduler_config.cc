@@ -80,6 +80,22 @@ SchedulerConfig class_defaults(SchedulerKind kind) {
   return c;
 }
 
+// diffusers' other classes have no such field and ignore it.
+bool knows_zero_snr(SchedulerKind kind) {
+  switch (kind) {
+    case SchedulerKind::ddim:
+    case SchedulerKind::ddpm:
+    case SchedulerKind::lcm:
+    case SchedulerKind::euler:
+    case SchedulerKind::euler_a:
+    case SchedulerKind::dpm_multistep:
+    case SchedulerKind::unipc:
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <class T>
 using Choices = std::vector<std::pair<std::string_view, T>>;
 
@@ -335,6 +351,7 @@ SchedulerConfig default_scheduler_config(SchedulerKind kind) {
 SchedulerConfig parse_scheduler_config(std::string_view class_name, const json& fields) {
   SchedulerConfig config = class_defaults(kind_of_class(class_name));
   apply(setters(), fields, config);
+  config.rescale_betas_zero_snr = config.rescale_betas_zero_snr && knows_zero_snr(config.kind);
   return config;
 }
 
