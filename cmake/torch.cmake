@@ -12,6 +12,9 @@ target_link_directories(zc_torch INTERFACE ${ZC_TORCH_ROOT}/lib)
 target_link_libraries(zc_torch INTERFACE torch_cpu c10)
 # The wheel's include folder carries headers of a newer fmt than the system's library: use them without a library there.
 target_compile_definitions(zc_torch INTERFACE FMT_HEADER_ONLY=1)
+# at::parallel_for is a template: without OpenMP in our files it runs on one thread. libtorch brings the run-time library.
+target_compile_options(zc_torch INTERFACE -fopenmp)
+target_link_options(zc_torch INTERFACE -fopenmp)
 set(CMAKE_BUILD_RPATH ${ZC_TORCH_ROOT}/lib)
 # libtorch_cpu names CUDA's run-time libraries; the rpath inside the wheel finds them, the linker need not.
 target_link_options(zc_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath-link,${ZC_TORCH_ROOT}/lib)

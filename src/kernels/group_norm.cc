@@ -13,6 +13,9 @@ namespace {
 
 // Rows summed in float before the sums go to double, so that large pictures lose no digits.
 constexpr int64_t kBlock = 64;
+// Few channels make short loops. Several positions are taken as one row of at least this many elements, with the
+// coefficients repeated.
+constexpr int64_t kRow = 512;
 
 struct F32 {
   using Stored = float;
@@ -71,9 +74,11 @@ struct BackwardArguments {
   float* d_bias;
 };
 
+ZC_INLINE float sigmoid_of(float u) { return 1.0f / (1.0f + exp_of(-u)); }
+
 // d silu(u) / du
 ZC_INLINE float silu_slope(float u) {
-  const float sigmoid = 1.0f / (1.0f + exp_of(-u));
+  const float sigmoid = sigmoid_of(u);
   return sigmoid * (1.0f + u * (1.0f - sigmoid));
 }
 
@@ -94,33 +99,74 @@ ZC_INLINE void backward_row(int64_t channels, const typename T::Stored* __restri
   }
 }
 
+// Sums of x and x^2 of each element of a row, over `rows` rows.
+template <class T>
+ZC_INLINE void add_moments(int64_t rows, int64_t width, const typename T::Stored* x, float* __restrict sum,
+                           float* __restrict square) {
+  for (int64_t r = 0; r < rows; ++r, x += width) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < width; ++i) {
+      const float v = T::load(x + i);
+      sum[i] += v;
+      square[i] += v * v;
+    }
+  }
+}
+
+template <class T, bool silu>
+ZC_INLINE void apply_row(int64_t width, const typename T::Stored* __restrict x, typename T::Stored* __restrict y,
+                         const float* __restrict scale, const float* __restrict shift) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < width; ++i) {
+    const float u = scale[i] * T::load(x + i) + shift[i];
+    if constexpr (silu) {
+      T::store(y + i, u * sigmoid_of(u));
+    } else {
+      T::store(y + i, u);
+    }
+  }
+}
+
+// Calls work(first element, rows, width) for blocks of long rows, then for the positions that are left over.
+template <class Work>
+ZC_INLINE void for_each_block(const GroupNormShape& s, Work&& work) {
+  const int64_t repeat = std::max<int64_t>(1, kRow / s.channels);
+  const int64_t width = repeat * s.channels, rows = s.positions / repeat;
+  for (int64_t first = 0; first < rows; first += kBlock) work(first * width, std::min(kBlock, rows - first), width);
+  const int64_t left = s.positions - rows * repeat;
+  if (left > 0) work(rows * width, left, s.channels);
+}
+
+// Long rows begin with channel 0, so an element's channel is its index modulo the channels.
+ZC_INLINE void fold(int64_t width, int64_t channels, const std::vector<float>& row, std::vector<double>& total) {
+  for (int64_t i = 0; i < width; i += channels) {
+    for (int64_t c = 0; c < channels; ++c) total[c] += row[i + c];
+  }
+}
+
+ZC_INLINE int64_t row_width(const GroupNormShape& s) { return std::max<int64_t>(1, kRow / s.channels) * s.channels; }
+
+// Repeats the first `channels` entries to the end.
+ZC_INLINE void repeat(std::vector<float>& row, int64_t channels) {
+  for (size_t i = static_cast<size_t>(channels); i < row.size(); ++i) row[i] = row[i - static_cast<size_t>(channels)];
+}
+
 template <class T>
 ZC_INLINE void forward(const ForwardArguments& a) {
   const GroupNormShape& s = *a.shape;
   const int64_t c = s.channels, per_group = c / s.groups;
   const auto* x = static_cast<const typename T::Stored*>(a.x);
   auto* y = static_cast<typename T::Stored*>(a.y);
-  std::vector<float> sum(c), square(c), scale(c), shift(c);
+  const auto size = static_cast<size_t>(row_width(s));
+  std::vector<float> sum(size), square(size), scale(size), shift(size);
   std::vector<double> total(c), total_square(c);
-  for (int64_t first = 0; first < s.positions; first += kBlock) {
-    const int64_t last = std::min(s.positions, first + kBlock);
+  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
     std::fill(sum.begin(), sum.end(), 0.0f);
     std::fill(square.begin(), square.end(), 0.0f);
-    float* __restrict ps = sum.data();
-    float* __restrict pq = square.data();
-    for (int64_t p = first; p < last; ++p) {
-      const auto* row = x + p * c;
-      for (int64_t i = 0; i < c; ++i) {
-        const float v = T::load(row + i);
-        ps[i] += v;
-        pq[i] += v * v;
-      }
-    }
-    for (int64_t i = 0; i < c; ++i) {
-      total[i] += ps[i];
-      total_square[i] += pq[i];
-    }
-  }
+    add_moments<T>(rows, width, x + first, sum.data(), square.data());
+    fold(width, c, sum, total);
+    fold(width, c, square, total_square);
+  });
   const double count = static_cast<double>(s.positions * per_group);
   for (int64_t g = 0; g < s.groups; ++g) {
     double sum_g = 0.0, square_g = 0.0;
@@ -138,19 +184,22 @@ ZC_INLINE void forward(const ForwardArguments& a) {
       shift[i] = static_cast<float>(a.bias[i] - mean * rstd * a.weight[i]);
     }
   }
-  const float* __restrict pa = scale.data();
-  const float* __restrict pb = shift.data();
-  for (int64_t p = 0; p < s.positions; ++p) {
-    const auto* __restrict from = x + p * c;
-    auto* __restrict to = y + p * c;
-    if (s.silu) {
-      for (int64_t i = 0; i < c; ++i) {
-        const float u = pa[i] * T::load(from + i) + pb[i];
-        T::store(to + i, u / (1.0f + exp_of(-u)));
-      }
-    } else {
-      for (int64_t i = 0; i < c; ++i) T::store(to + i, pa[i] * T::load(from + i) + pb[i]);
+  repeat(scale, c);
+  repeat(shift, c);
+  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+    for (int64_t r = 0; r < rows; ++r, first += width) {
+      s.silu ? apply_row<T, true>(width, x + first, y + first, scale.data(), shift.data())
+             : apply_row<T, false>(width, x + first, y + first, scale.data(), shift.data());
     }
+  });
+}
+
+template <class T>
+ZC_INLINE void join_row(int64_t width, const typename T::Stored* __restrict x, typename T::Stored* __restrict dx,
+                        const float* __restrict scale, const float* __restrict by_x, const float* __restrict constant) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < width; ++i) {
+    T::store(dx + i, scale[i] * T::load(dx + i) + (by_x[i] * T::load(x + i) + constant[i]));
   }
 }
 
@@ -161,34 +210,29 @@ ZC_INLINE void backward(const BackwardArguments& a) {
   const auto* dy = static_cast<const typename T::Stored*>(a.dy);
   const auto* x = static_cast<const typename T::Stored*>(a.x);
   auto* dx = static_cast<typename T::Stored*>(a.dx);
-  std::vector<float> scale(c), shift(c), sum(c), sum_x(c), by_x(c), constant(c);
+  const auto size = static_cast<size_t>(row_width(s));
+  std::vector<float> scale(size), shift(size), sum(size), sum_x(size), by_x(size), constant(size);
   std::vector<double> total(c), total_x(c);
   for (int64_t i = 0; i < c; ++i) {
     const int64_t g = i / per_group;
     scale[i] = a.rstd[g] * a.weight[i];
     shift[i] = a.bias[i] - a.mean[g] * a.rstd[g] * a.weight[i];
   }
-  const float* __restrict pa = scale.data();
-  const float* __restrict pb = shift.data();
+  repeat(scale, c);
+  repeat(shift, c);
   // The gradient behind the SiLU goes into dx, to be read again below.
-  for (int64_t first = 0; first < s.positions; first += kBlock) {
-    const int64_t last = std::min(s.positions, first + kBlock);
+  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
     std::fill(sum.begin(), sum.end(), 0.0f);
     std::fill(sum_x.begin(), sum_x.end(), 0.0f);
-    float* __restrict ps = sum.data();
-    float* __restrict px = sum_x.data();
-    for (int64_t p = first; p < last; ++p) {
-      if (s.silu) {
-        backward_row<T, true>(c, x + p * c, dy + p * c, dx + p * c, pa, pb, ps, px);
-      } else {
-        backward_row<T, false>(c, x + p * c, dy + p * c, dx + p * c, pa, pb, ps, px);
-      }
+    for (int64_t r = 0; r < rows; ++r, first += width) {
+      s.silu ? backward_row<T, true>(width, x + first, dy + first, dx + first, scale.data(), shift.data(), sum.data(),
+                                     sum_x.data())
+             : backward_row<T, false>(width, x + first, dy + first, dx + first, scale.data(), shift.data(), sum.data(),
+                                      sum_x.data());
     }
-    for (int64_t i = 0; i < c; ++i) {
-      total[i] += ps[i];
-      total_x[i] += px[i];
-    }
-  }
+    fold(width, c, sum, total);
+    fold(width, c, sum_x, total_x);
+  });
   const double count = static_cast<double>(s.positions * per_group);
   for (int64_t g = 0; g < s.groups; ++g) {
     const double mean = a.mean[g], rstd = a.rstd[g];
@@ -205,15 +249,13 @@ ZC_INLINE void backward(const BackwardArguments& a) {
       constant[i] = static_cast<float>(-factor * mean - weighted * rstd / count);
     }
   }
-  const float* __restrict pf = by_x.data();
-  const float* __restrict pc = constant.data();
-  for (int64_t p = 0; p < s.positions; ++p) {
-    const auto* __restrict row_x = x + p * c;
-    auto* __restrict row_dx = dx + p * c;
-    for (int64_t i = 0; i < c; ++i) {
-      T::store(row_dx + i, pa[i] * T::load(row_dx + i) + (pf[i] * T::load(row_x + i) + pc[i]));
+  repeat(by_x, c);
+  repeat(constant, c);
+  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+    for (int64_t r = 0; r < rows; ++r, first += width) {
+      join_row<T>(width, x + first, dx + first, scale.data(), by_x.data(), constant.data());
     }
-  }
+  });
 }
 
 // The same code for each instruction set; the machine is asked once.

@@ -22,13 +22,13 @@ uint64_t fnv1a(std::string_view text) {
 
 // Layers that start at zero: the end of each residual branch, the output, and everything that joins a frozen model.
 bool starts_at_zero(std::string_view key) {
-  constexpr std::array<std::string_view, 6> kZero = {
-      "out_layers.3.", "proj_out.", "zero_convs.", "middle_block_out.", "input_hint_block.14.", "out.2."};
-  const bool vae = key.find("attn_1.") != std::string_view::npos;  // the VAE's attention has a proj_out of its own
+  constexpr std::array<std::string_view, 7> kZero = {"out_layers.3.",     "proj_out.", "zero_convs.",
+                                                     "middle_block_out.", "conv2.",    "input_hint_block.14.",
+                                                     "out.2."};
   for (const auto part : kZero) {
     const auto at = key.find(part);
     const bool whole = at != std::string_view::npos && (at == 0 || key[at - 1] == '.');
-    if (whole && !vae) return part != "out.2." || at == 0;
+    if (whole) return part != "out.2." || at == 0;
   }
   return false;
 }

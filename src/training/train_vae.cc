@@ -27,7 +27,8 @@ namespace zc {
 namespace {
 
 constexpr double kKlWeight = 3e-4;    // on the mean over latent elements
-constexpr double kEdgeWeight = 1.0;   // on the differences of neighbouring pixels: keeps edges sharp
+constexpr double kSquareWeight = 2.0; // on squared errors: gets large areas right first
+constexpr double kEdgeWeight = 0.5;   // on the differences of neighbouring pixels: keeps edges sharp
 constexpr int64_t kPoolSize = 4000;   // pictures held in memory
 constexpr int64_t kCropSize = 128;
 
@@ -37,7 +38,8 @@ at::Tensor neighbour_difference(const at::Tensor& x, int64_t dim) {
 
 at::Tensor reconstruction_loss(const at::Tensor& x, const at::Tensor& y) {
   const at::Tensor error = y - x;
-  return at::abs(error).mean() + kEdgeWeight * (at::abs(neighbour_difference(error, 2)).mean() +
+  return at::abs(error).mean() + kSquareWeight * at::square(error).mean() +
+         kEdgeWeight * (at::abs(neighbour_difference(error, 2)).mean() +
                                                 at::abs(neighbour_difference(error, 3)).mean());
 }
 
@@ -52,6 +54,13 @@ at::Tensor random_crops(const at::Tensor& pool, int64_t batch, at::Generator& ge
                         .narrow(2, corner[i][1].item<int64_t>(), side));
   }
   return at::stack(crops).to(at::kFloat) / 127.5 - 1.0;
+}
+
+// A fresh encoder should not drown its latents in noise before the decoder has learned to read them.
+void start_with_little_noise(Vae& vae) {
+  vae.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+    if (key == "quant_conv.bias") p.stored().narrow(0, p.numel() / 2, p.numel() / 2).fill_(-6.0);
+  }));
 }
 
 // All latents should have unit variance for the UNet.
@@ -92,6 +101,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
   if (o.init.empty()) {
     model.vae = std::make_unique<Vae>(model.config.vae);
     init_weights(*model.vae, static_cast<uint64_t>(o.seed));
+    start_with_little_noise(*model.vae);
   } else {
     model = read_diffusion_model(o.init);
   }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// zeroconv train: autoencoder, base model or ControlNet.
+#include "base/error.h"
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/machine.h"
+#include "training/trainer.h"
+
+namespace zc {
+
+int run_train(Arguments arguments) {
+  TrainOptions options;
+  int64_t threads = 0;
+  GivenOptions given;
+  CommandLine line("train", "Train an autoencoder, a base model or a ControlNet.");
+  line.positional("WHAT", options.what, "control, base or vae");
+  line.fields(describe_options<TrainOptions>(), given);
+  line.option("--threads", threads, Range{0, 1024}, "threads for computing; 0: one for each core");
+  line.footer(
+      "Snapshots are written to OUT/ckpt every --save-every steps and on Ctrl-C; --resume continues from the newest one\n"
+      "exactly. The recipe of the built-in model stands in docs/train.md.");
+  if (!line.parse(arguments)) return 0;
+  set_options(options, given);
+  set_threads(threads);
+  Console console(/*quiet=*/false);
+  train(options, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
+  console.note("written: " + options.out + "/model.safetensors");
+  return 0;
+}
+
+}  // namespace zc
