@@ -11,18 +11,19 @@ namespace zc {
 
 int run_train(Arguments arguments) {
   TrainOptions options;
-  int64_t threads = 0;
-  GivenOptions given;
+  MachineOptions machine;
+  GivenOptions given, given_machine;
   CommandLine line("train", "Train an autoencoder, a base model or a ControlNet.");
   line.positional("WHAT", options.what, "control, base or vae");
   line.fields(describe_options<TrainOptions>(), given);
-  line.option("--threads", threads, Range{0, 1024}, "threads for computing; 0: one for each core");
+  line.fields(describe_options<MachineOptions>(), given_machine);
   line.footer(
       "Snapshots are written to OUT/ckpt every --save-every steps and on Ctrl-C; --resume continues from the newest one\n"
       "exactly. The recipe of the built-in model stands in docs/train.md.");
   if (!line.parse(arguments)) return 0;
   set_options(options, given);
-  set_threads(threads);
+  set_options(machine, given_machine);
+  prepare_machine(machine);
   Console console(/*quiet=*/false);
   train(options, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
   console.note("written: " + options.out + "/model.safetensors");

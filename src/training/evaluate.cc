@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/evaluate.h"
+
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "models/tokenizer.h"
+#include "pipelines/generate.h"
+#include "pipelines/model_set.h"
+#include "pipelines/receipt.h"
+#include "training/data.h"
+#include "training/diffusion_model.h"
+#include "training/toyworld.h"
+
+namespace zc {
+namespace {
+
+// Training draws scenes from small seeds; these are far from all of them.
+constexpr uint64_t kUnseenSeeds = uint64_t{1} << 40;
+constexpr uint64_t kHeldOutSeeds = uint64_t{1} << 41;
+constexpr int64_t kExampleRows = 8;
+constexpr int kSkyLabel = 2;
+
+using Colour = std::array<double, 3>;
+
+// Mean of the pixels that the renderer calls sky.
+Colour sky_colour(const Image& picture, const ToyRender& scene) {
+  Colour sum{};
+  double count = 0.0;
+  for (size_t i = 0; i < scene.labels.size(); ++i) {
+    if (scene.labels[i] != kSkyLabel) continue;
+    for (int c = 0; c < 3; ++c) sum[c] += picture.pixels[i * 3 + c];
+    count += 1.0;
+  }
+  for (double& c : sum) c /= std::max(1.0, count);
+  return sum;
+}
+
+// The time of day whose own sky over the same scene looks most like the picture's.
+ToyTime nearest_time(const Image& picture, const ToyScene& scene) {
+  const ToyRender own = render(scene, picture.width, picture.height);
+  const Colour seen = sky_colour(picture, own);
+  ToyTime best = ToyTime::morning;
+  double best_distance = std::numeric_limits<double>::max();
+  for (const ToyTime time : {ToyTime::morning, ToyTime::noon, ToyTime::sunset, ToyTime::night}) {
+    ToyScene other = sample_scene(scene.seed, {.time = time});
+    const ToyRender reference = render(other, picture.width, picture.height);
+    const Colour wanted = sky_colour(reference.rgb, reference);
+    double distance = 0.0;
+    for (int c = 0; c < 3; ++c) distance += (wanted[c] - seen[c]) * (wanted[c] - seen[c]);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = time;
+    }
+  }
+  return best;
+}
+
+class Evaluator {
+ public:
+  Evaluator(const EvaluateOptions& options, const TaskContext& task)
+      : options_(options), task_(task), tokenizer_(find_vocabulary()) {
+    request_.prompt = "x";
+    request_.model = options.model;
+    request_.controlnets = options.controlnets;
+    request_.steps = options.steps;
+    request_.cfg = options.cfg;
+    request_.controls.resize(1);
+    request_.controls[0].kind = options.control;
+    request_.controls[0].map = true;
+    models_ = load_models(paths_of_request(request_));
+    size_ = static_cast<int>(models_->config().image_size);
+  }
+
+  Evaluation run() {
+    Evaluation result;
+    result.control = control_fidelity(result.examples);
+    result.prompt = prompt_fidelity();
+    return result;
+  }
+
+ private:
+  // map: nullptr for a picture without control.
+  Image picture(const std::string& prompt, const Image* map, int64_t seed, bool guess = false) {
+    GenerateRequest request = request_;
+    request.prompt = prompt;
+    request.seed = seed;
+    request.guess = guess;
+    GenerateInputs inputs;
+    if (map == nullptr) {
+      request.controls.clear();
+    } else {
+      inputs.images = {*map};
+    }
+    GenerateHooks hooks;
+    hooks.task.cancel = task_.cancel;
+    const GenerateRequest resolved = resolve_for(*models_, request);
+    return generate(*models_, tokenizer_, resolved, inputs, hooks).images.at(0);
+  }
+
+  double obeys(const Image& map, const Image& result) const {
+    return match_edges(map, draw_hint(result, options_.control)).f1;
+  }
+
+  Image through_autoencoder(const Image& image) const {
+    const c10::NoGradGuard no_grad;
+    const Vae& vae = models_->vae();
+    return tensor_to_images(vae.decode(vae.encode(images_to_tensor({image})).mean)).at(0);
+  }
+
+  ToyScene unseen_scene(int64_t i) const {
+    return sample_training_scene(kUnseenSeeds + static_cast<uint64_t>((options_.seed + i) * 64));
+  }
+
+  ControlFidelity control_fidelity(std::vector<Image>& examples) {
+    ControlFidelity f{.control = options_.control, .metric = "edge_f1"};
+    double squares = 0.0;
+    for (int64_t i = 0; i < options_.count; ++i) {
+      task_.report("evaluate", i, options_.count * 2);
+      const ToyScene scene = unseen_scene(i);
+      const Image photo = render(scene, size_, size_, /*with_maps=*/false).rgb;
+      const Image map = draw_hint(photo, options_.control);
+      const Image other = draw_hint(render(unseen_scene(i + 1), size_, size_, false).rgb, options_.control);
+      const std::string prompt = caption(scene);
+      const int64_t seed = options_.seed + i;
+      const Image controlled = picture(prompt, &map, seed);
+      const Image guessed = picture("", &map, seed, /*guess=*/true);
+      const double value = obeys(map, controlled);
+      f.value += value;
+      squares += value * value;
+      f.guess += obeys(map, guessed);
+      f.baseline += obeys(map, picture(prompt, nullptr, seed));
+      f.shuffled += obeys(map, picture(prompt, &other, seed));
+      f.ceiling += obeys(map, through_autoencoder(photo));
+      if (i < kExampleRows) examples.insert(examples.end(), {photo, map, controlled, guessed});
+    }
+    const double n = static_cast<double>(options_.count);
+    for (double* sum : {&f.value, &f.guess, &f.baseline, &f.shuffled, &f.ceiling}) *sum /= n;
+    f.spread = std::sqrt(std::max(0.0, squares / n - f.value * f.value));
+    return f;
+  }
+
+  PromptFidelity prompt_fidelity() {
+    PromptFidelity f;
+    const auto& held_out = toy_held_out();
+    double colours = 0.0, times = 0.0, coloured = 0.0;
+    for (int64_t i = 0; i < options_.count; ++i) {
+      task_.report("evaluate", options_.count + i, options_.count * 2);
+      const ToyHeldOut& combination = held_out[static_cast<size_t>(i) % held_out.size()];
+      const ToyConstraints wanted{.time = combination.time, .kind = combination.kind, .colour = combination.colour};
+      const ToyScene scene = sample_scene(kHeldOutSeeds + static_cast<uint64_t>(options_.seed + i), wanted);
+      const ToyRender truth = render(scene, size_, size_);
+      const Image map = draw_hint(truth.rgb, options_.control);
+      const Image result = picture(caption(scene), &map, options_.seed + i);
+      times += nearest_time(result, scene) == scene.time ? 1.0 : 0.0;
+      std::vector<uint8_t> body(truth.parts.size());
+      for (size_t p = 0; p < body.size(); ++p) {
+        body[p] = truth.object_ids[p] == 0 && truth.parts[p] == static_cast<uint8_t>(ToyPart::body) ? 1 : 0;
+      }
+      const auto measured = measure_toy_colour(result, body, scene.time, toy_colours(combination.kind));
+      if (!measured) continue;
+      coloured += 1.0;
+      colours += *measured == combination.colour ? 1.0 : 0.0;
+    }
+    f.scenes = options_.count;
+    f.colour_right = colours / std::max(1.0, coloured);
+    f.time_right = times / static_cast<double>(options_.count);
+    return f;
+  }
+
+  const EvaluateOptions& options_;
+  const TaskContext& task_;
+  Tokenizer tokenizer_;
+  GenerateRequest request_;
+  std::shared_ptr<const ModelSet> models_;
+  int size_ = 0;
+};
+
+// Part of the way from the baseline to the ceiling.
+double share(const ControlFidelity& f) {
+  return f.ceiling > f.baseline ? (f.value - f.baseline) / (f.ceiling - f.baseline) : 0.0;
+}
+
+}  // namespace
+
+Evaluation evaluate(const EvaluateOptions& options, const TaskContext& task) {
+  if (options.control != "canny") {
+    throw Error(ErrorKind::unsupported, "--control",
+                fmt::format("`{}` cannot be measured yet: only canny maps can be taken from a picture", options.control));
+  }
+  return Evaluator(options, task).run();
+}
+
+nlohmann::json to_json(const Evaluation& e) {
+  const ControlFidelity& c = e.control;
+  return {{"conditions",
+           {{{"control", c.control},
+             {"metric", c.metric},
+             {"value", c.value},
+             {"baseline", c.baseline},
+             {"shuffled", c.shuffled},
+             {"guess", c.guess},
+             {"ceiling", c.ceiling},
+             {"spread", c.spread},
+             {"share", share(c)}}}},
+          {"prompt",
+           {{"scenes", e.prompt.scenes},
+            {"colour_right", e.prompt.colour_right},
+            {"time_right", e.prompt.time_right}}}};
+}
+
+std::string evaluation_text(const Evaluation& e) {
+  const ControlFidelity& c = e.control;
+  return fmt::format(
+      "{:<8} {:<8} {:>7} {:>9} {:>9} {:>7} {:>8} {:>7}\n{:<8} {:<8} {:>7.3f} {:>9.3f} {:>9.3f} {:>7.3f} {:>8.3f} {:>6.0f}%\n"
+      "prompt, {} unseen combinations: colour right {:.0f}%, time of day right {:.0f}%\n",
+      "control", "metric", "value", "baseline", "shuffled", "guess", "ceiling", "share", c.control, c.metric, c.value,
+      c.baseline, c.shuffled, c.guess, c.ceiling, 100 * share(c), e.prompt.scenes, 100 * e.prompt.colour_right,
+      100 * e.prompt.time_right);
+}
+
+}  // namespace zc

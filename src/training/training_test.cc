@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gates of a trainer that people trust, on tiny networks.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/GradMode.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "tensor/load.h"
+#include "training/init_weights.h"
+#include "training/loop.h"
+#include "training/loss.h"
+#include "training/optimizer.h"
+#include "training/snapshot.h"
+
+namespace zc {
+namespace {
+
+namespace fs = std::filesystem;
+
+UNetConfig tiny_unet() {
+  UNetConfig c;
+  c.model_channels = 32;
+  c.channel_mult = {1, 2};
+  c.num_res_blocks = 1;
+  c.transformer_depth = {0, 1};
+  c.num_heads = 2;
+  c.context_dim = 16;
+  return c;
+}
+
+fs::path fresh_folder(const std::string& name) {
+  const fs::path folder = fs::path(testing::TempDir()) / ("zeroconv_" + name);
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+// Fits a line; small enough to follow step by step.
+struct Line : Module {
+  Line() : weight(*this, "weight", {4}) { weight.set(at::full({4}, 0.5).set_requires_grad(true)); }
+  Parameter weight;
+};
+
+Recipe line_recipe(Line& line) {
+  Recipe recipe;
+  recipe.modules = {{&line, "line."}};
+  recipe.loss = [&line](int64_t, at::Generator& generator) {
+    const at::Tensor x = at::randn({8, 4}, generator, at::kFloat);
+    const at::Tensor error = (x * (line.weight.stored() - 2.0)).sum(1);
+    return (error * error).mean();
+  };
+  recipe.finish = [](const fs::path&) {};
+  return recipe;
+}
+
+TrainOptions line_options(const fs::path& out, int64_t steps) {
+  TrainOptions o;
+  o.out = out.string();
+  o.steps = steps;
+  o.lr = 0.05;
+  o.ema = 0.9;
+  o.save_every = 7;
+  o.sample_every = 1000;
+  return o;
+}
+
+TEST(Training, AFreshControlNetChangesNothing) {
+  UNet unet(tiny_unet());
+  init_weights(unet, 1);
+  ControlNet control(tiny_unet());
+  init_control(control, unet, 2);
+  const c10::NoGradGuard no_grad;
+  const at::Tensor x = at::randn({1, 4, 8, 8}), t = at::full({1}, 500, at::kLong);
+  Context context(at::randn({1, 5, 16})), control_context(context.tokens());
+  const at::Tensor features = control.encode_hint(at::rand({1, 3, 64, 64}));
+  const Residuals residuals = control.forward(x, features, control.embed(t), control_context);
+  for (const at::Tensor& r : residuals) EXPECT_EQ(r.abs().max().item<float>(), 0.0f);
+  const at::Tensor with = unet.forward(x, unet.embed(t), context, residuals);
+  EXPECT_TRUE(at::equal(with, unet.forward(x, unet.embed(t), context)));
+}
+
+TEST(Training, AtStepZeroOnlyZeroConvolutionsHaveAGradient) {
+  UNet unet(tiny_unet());
+  init_weights(unet, 1);
+  // A fresh UNet ends in a zero convolution, through which no gradient comes back.
+  unet.visit(Module::Visitor([](const std::string& key, Parameter& p) {
+    if (key.starts_with("out.2.")) p.set(at::full(p.shape(), 0.1));
+  }));
+  set_trainable(unet, false);
+  ControlNet control(tiny_unet());
+  init_control(control, unet, 2);
+  set_trainable(control, true);
+  Context context(at::randn({1, 5, 16})), control_context(context.tokens());
+  const at::Tensor x = at::randn({1, 4, 8, 8}), t = at::full({1}, 500, at::kLong);
+  const at::Tensor features = control.encode_hint(at::rand({1, 3, 64, 64}));
+  const Residuals residuals = control.forward(x, features, control.embed(t), control_context);
+  unet.forward(x, unet.embed(t), context, residuals).square().mean().backward();
+  control.visit(Module::Visitor([](const std::string& key, Parameter& p) {
+    const at::Tensor grad = p.stored().grad();
+    const double size = grad.defined() ? grad.abs().max().item<double>() : 0.0;
+    const bool zero_conv = key.starts_with("zero_convs.") || key.starts_with("middle_block_out.");
+    EXPECT_EQ(size > 0.0, zero_conv) << key;
+  }));
+  unet.visit(Module::Visitor([](const std::string& key, Parameter& p) { EXPECT_FALSE(p.stored().grad().defined()) << key; }));
+}
+
+TEST(AdamW, FollowsItsFormula) {
+  Line line;
+  AdamW optimizer({});
+  optimizer.add(line, "");
+  double w = 0.5, m = 0.0, v = 0.0;
+  for (int step = 1; step <= 5; ++step) {
+    const double g = 2.0 * (w - 3.0);
+    (line.weight.stored() - 3.0).square().sum().backward();
+    optimizer.step(0.1);
+    optimizer.zero_grad();
+    w -= 0.1 * 0.01 * w;
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    w -= 0.1 * (m / (1 - std::pow(0.9, step))) / (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
+    EXPECT_NEAR(line.weight.stored()[0].item<double>(), w, 1e-5);
+  }
+}
+
+TEST(Training, ResumesBitExactly) {
+  Line whole, first, second;
+  run_training(line_options(fresh_folder("whole"), 20), line_recipe(whole), {});
+  const fs::path folder = fresh_folder("parts");
+  TrainOptions part = line_options(folder, 20);
+  part.steps = 9;
+  run_training(part, line_recipe(first), {});
+  part.steps = 20;
+  part.resume = true;
+  run_training(part, line_recipe(second), {});
+  EXPECT_TRUE(at::equal(whole.weight.stored(), second.weight.stored()));
+}
+
+TEST(Training, WritesASnapshotWhenCancelled) {
+  const fs::path folder = fresh_folder("cancel");
+  Line line;
+  CancelToken cancel;
+  TaskContext task;
+  task.cancel = &cancel;
+  task.progress = [&](const Progress& p) {
+    if (p.done == 5) cancel.cancel();
+  };
+  EXPECT_THROW(run_training(line_options(folder, 20), line_recipe(line), task), Error);
+  const auto snapshot = newest_snapshot(folder / "ckpt");
+  ASSERT_TRUE(snapshot.has_value());
+  EXPECT_EQ(snapshot->step, 5);
+}
+
+TEST(Snapshot, ADamagedOneIsPassedOver) {
+  const fs::path folder = fresh_folder("damaged");
+  write_snapshot(folder, 1, {{"model", {{"a", at::full({3}, 1.0)}}}}, {}, 2);
+  write_snapshot(folder, 2, {{"model", {{"a", at::full({3}, 2.0)}}}}, {}, 2);
+  std::ofstream(folder / "step-00000002" / "model.safetensors", std::ios::app) << "x";
+  const auto snapshot = newest_snapshot(folder);
+  ASSERT_TRUE(snapshot.has_value());
+  EXPECT_EQ(snapshot->step, 1);
+}
+
+TEST(Snapshot, KeepsOnlyTheNewest) {
+  const fs::path folder = fresh_folder("keep");
+  for (int64_t step = 1; step <= 4; ++step) write_snapshot(folder, step, {{"model", {{"a", at::full({3}, 1.0)}}}}, {}, 2);
+  EXPECT_FALSE(fs::exists(folder / "step-00000002"));
+  EXPECT_TRUE(fs::exists(folder / "step-00000003"));
+}
+
+TEST(Training, ALossThatIsNotANumberEndsTheRun) {
+  Line line;
+  Recipe recipe = line_recipe(line);
+  recipe.loss = [&](int64_t, at::Generator&) { return (line.weight.stored() * std::nan("")).sum(); };
+  EXPECT_THROW(run_training(line_options(fresh_folder("nan"), 3), recipe, {}), Error);
+}
+
+TEST(Loss, MinSnrWeighsAsInThePaper) {
+  at::Generator generator = generator_for(1, 2, 3);
+  const at::Tensor abar = alphas_cumprod_float();
+  const NoisedBatch batch = noise_batch(at::randn({4, 4, 8, 8}), abar, Prediction::v, 5.0, generator);
+  for (int64_t i = 0; i < 4; ++i) {
+    const double a = abar[batch.t[i].item<int64_t>()].item<double>();
+    const double snr = a / (1 - a);
+    EXPECT_NEAR(batch.weight[i].item<double>(), std::min(snr, 5.0) / (snr + 1), 1e-4);
+  }
+}
+
+}  // namespace
+}  // namespace zc
