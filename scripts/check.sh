@@ -4,6 +4,8 @@
 # All steps run even if one fails, unless there is nothing to run; the last line says how many checks passed and failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+# Tests run side by side: threads that spin while they wait for each other would take the cores from their neighbours.
+export OMP_WAIT_POLICY=passive
 
 readonly parity_data=tests/parity/data/core
 # Small networks of every kind, the schedules and the samplers: a minute instead of ten.

@@ -27,7 +27,7 @@ for fuzzer in "${fuzzers[@]}"; do
   [ ! -d "$seeds" ] || folders+=("$seeds")
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     build/fuzz/bin/"$fuzzer" -max_total_time="${SECONDS_EACH:-60}" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
-    -verbosity=1 -artifact_prefix=build/fuzz/crashes/"$fuzzer"- "${folders[@]}" || failed=$((failed + 1))
+    -verbosity=0 -artifact_prefix=build/fuzz/crashes/"$fuzzer"- "${folders[@]}" || failed=$((failed + 1))
 done
 printf '\n%d passed, %d failed\n' $((${#fuzzers[@]} - failed)) "$failed"
 [ "$failed" = 0 ]
