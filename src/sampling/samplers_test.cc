@@ -8,6 +8,8 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -106,6 +108,29 @@ TEST(Samplers, AllCanBeginInTheMiddle) {
   for (const std::string& name : sampler_names()) {
     if (name == "pndm_prk") continue;
     EXPECT_LT(error_with_perfect_model(name, 20, 40), 0.35) << name;
+  }
+}
+
+// Inpainting puts the known part back before each call, with the noise that x has there.
+TEST(Samplers, AddTheNoiseOfTheCurrentCall) {
+  for (const std::string& name : sampler_names()) {
+    const auto scheduler = make_scheduler(sampler_config(name));
+    scheduler->set_timesteps(9);
+    const at::Tensor x0 = at::full({1, 1, 2, 2}, 0.0, at::kFloat);
+    const at::Tensor noise = at::full({1, 1, 2, 2}, 1.0, at::kFloat);
+    const NoiseFunction no_noise = [](const at::Tensor& like) { return at::zeros_like(like); };
+    double last = std::numeric_limits<double>::infinity();
+    at::Tensor x = noise * scheduler->init_noise_sigma();
+    const std::vector<double> timesteps = scheduler->timesteps();
+    for (size_t i = 0; i < timesteps.size(); ++i) {
+      const double level = scheduler->add_noise(x0, noise, timesteps[i]).max().item<double>();
+      EXPECT_GT(level, 0.0) << name;
+      const bool repeats = name == "plms" || name == "pndm_prk" || scheduler->order() == 2;
+      if (repeats) EXPECT_LT(level, last * 1.2) << name << i;
+      if (!repeats) EXPECT_LT(level, last) << name << i;
+      last = level;
+      x = scheduler->step(scheduler->scale_model_input(x, timesteps[i]) * 0.5, timesteps[i], x, no_noise);
+    }
   }
 }
 

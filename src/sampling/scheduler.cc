@@ -86,6 +86,9 @@ int64_t Scheduler::index_of_call(double t) {
 }
 
 int64_t Scheduler::index_of_timestep(double t) const {
+  if (index_ >= 0 && index_ < static_cast<int64_t>(timesteps_.size()) && timesteps_[static_cast<size_t>(index_)] == t) {
+    return index_;
+  }
   const auto first = std::find(timesteps_.begin(), timesteps_.end(), t);
   ZC_BUG_IF(first == timesteps_.end());
   const auto second = std::find(first + 1, timesteps_.end(), t);

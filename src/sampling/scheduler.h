@@ -69,7 +69,8 @@ class Scheduler {
 
   // Position of the current call in timesteps(); the first call looks its timestep up.
   int64_t index_of_call(double t);
-  // Where diffusers finds timestep t: at its second place if it occurs more than once.
+  // The call that timestep t means: the current one if it has this timestep, else where diffusers finds it, which is its second
+  // place if it occurs more than once.
   int64_t index_of_timestep(double t) const;
 
   // Throws ErrorKind::unsupported unless the model predicts one of these.

@@ -35,7 +35,7 @@ at::Tensor SigmaScheduler::scale_model_input(const at::Tensor& x, double t) {
 }
 
 at::Tensor SigmaScheduler::add_noise(const at::Tensor& x0, const at::Tensor& noise, double t) const {
-  return x0 + noise * sigmas_[static_cast<size_t>(index_of_timestep(t))];
+  return x0 + noise * input_sigma(index_of_timestep(t));
 }
 
 SigmaScheduler::Levels SigmaScheduler::levels(int64_t n) const {

@@ -22,7 +22,7 @@ class SigmaScheduler : public Scheduler {
   };
   Levels levels(int64_t n) const;
 
-  // The noise level that the model is told at the current call.
+  // The noise level of x, which the model is told, at this call.
   virtual double input_sigma(int64_t index) const { return sigmas_[static_cast<size_t>(index)]; }
 
   // The image in x at noise level sigma.
