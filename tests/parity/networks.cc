@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "diffusers_names.h"
+#include "formats/key_map.h"
 #include "tensor/load.h"
 
 namespace zc::parity {
@@ -170,7 +170,7 @@ const ControlNet& Networks::control(const Case& c, std::string_view role) {
     if (w.keys.find("diffusers") == std::string::npos) {
       load_all(*control, state, w.prefix);
     } else {
-      load_all(*control, controlnet_from_diffusers(state, w, *this), "");
+      load_all(*control, unet_to_original(with_prefix_removed(state, w.prefix), c.id), "");
     }
     return control;
   };
