@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// zeroconv bench: times of one denoising step, of the autoencoder and of a whole picture.
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/machine.h"
+#include "models/tokenizer.h"
+#include "pipelines/generate.h"
+#include "pipelines/guided_model.h"
+#include "pipelines/model_set.h"
+#include "pipelines/pixels.h"
+#include "pipelines/preflight.h"
+
+namespace zc {
+namespace {
+
+struct BenchCommand {
+  std::string what;
+  std::string model = "builtin";
+  std::vector<std::string> controlnets;
+  std::string control = "canny";
+  std::string size;
+  int64_t runs = 5;
+  int64_t steps = 20;
+  bool json = false;
+  GivenOptions machine_given;
+};
+
+bool parse(BenchCommand& c, Arguments arguments) {
+  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image");
+  line.positional("WHAT", c.what,
+                  "step: ControlNet and UNet with guidance; unet: the same without ControlNet; vae: decoding; image: a whole run");
+  line.option("--model", c.model, "base model", "FILE");
+  line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
+  line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
+  line.option("--size", c.size, "of the picture; default: the model's", "WIDTHxHEIGHT");
+  line.option("--runs", c.runs, Range{1, 1000}, "timed runs after one that warms up");
+  line.option("--steps", c.steps, Range{1, 1000}, "denoising steps of image");
+  line.flag("--json", c.json, "print JSON");
+  const auto machine = describe_options<MachineOptions>();
+  line.fields(machine, c.machine_given);
+  return line.parse(arguments);
+}
+
+std::vector<double> time_runs(int64_t runs, const std::function<void()>& work) {
+  work();  // reads and converts the weights
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds;
+}
+
+GenerateRequest request_of(const BenchCommand& c) {
+  GenerateRequest request;
+  request.prompt = "a house";
+  request.model = c.model;
+  request.controlnets = c.controlnets;
+  request.steps = c.steps;
+  if (!c.size.empty()) {
+    const PictureSize size = parse_size(c.size);
+    request.width = size.width;
+    request.height = size.height;
+  }
+  if (c.what == "step" || c.what == "image") request.controls.push_back({.kind = c.control, .image = "", .map = true});
+  return request;
+}
+
+// White lines on black.
+Image test_map(const GenerateRequest& request) {
+  Image map(static_cast<int>(request.width), static_cast<int>(request.height), 3);
+  for (int y = 0; y < map.height; ++y) {
+    for (int x = 0; x < map.width; ++x) {
+      if (x % 32 == 0 || (x + y) % 48 == 0) std::fill_n(map.at(x, y), 3, uint8_t{255});
+    }
+  }
+  return map;
+}
+
+std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
+  const ModelConfig& config = models.config();
+  const int64_t scale = config.vae.downscale();
+  const at::Tensor x = at::randn({1, config.vae.latent_channels, request.height / scale, request.width / scale});
+  if (c.what == "vae") return time_runs(c.runs, [&] { models.vae().decode(x); });
+  const Conditioning text{at::randn({1, 77, config.unet.context_dim}), at::randn({1, 77, config.unet.context_dim})};
+  std::vector<ActiveUnit> units;
+  for (const ControlUnit& unit : request.controls) {
+    const ControlNet& net = models.control(unit.kind).net;
+    units.push_back({&unit, &net, net.encode_hint(hint_tensor(test_map(request)))});
+  }
+  GuidedModel model(models, units, text, {.cfg = request.cfg}, std::vector<double>(2, 501.0));
+  return time_runs(c.runs, [&] { model.predict(x, 1, {}); });
+}
+
+std::vector<double> bench_image(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
+  const Tokenizer tokenizer(find_vocabulary());
+  GenerateInputs inputs;
+  inputs.images.push_back(test_map(request));
+  return time_runs(c.runs, [&] { generate(models, tokenizer, request, inputs, {}); });
+}
+
+}  // namespace
+
+int run_bench(Arguments arguments) {
+  BenchCommand c;
+  if (!parse(c, arguments)) return 0;
+  const std::vector<std::string> known = {"step", "unet", "vae", "image"};
+  if (std::find(known.begin(), known.end(), c.what) == known.end()) {
+    throw Error(ErrorKind::bad_request, "bench",
+                fmt::format("`{}` cannot be measured, wanted step, unet, vae or image", printable(c.what, 60)));
+  }
+  MachineOptions machine;
+  set_options(machine, c.machine_given);
+  const int64_t threads = prepare_machine(machine);
+  const auto models = load_models(paths_of_request(request_of(c)));
+  const GenerateRequest request = resolve_for(*models, request_of(c));
+  check_picture_size(*models, request);
+  const c10::InferenceMode no_gradients;
+  const std::vector<double> seconds =
+      c.what == "image" ? bench_image(c, *models, request) : bench_networks(c, *models, request);
+  const nlohmann::json report = {{"bench", c.what},
+                                 {"model", models->config().name},
+                                 {"width", request.width},
+                                 {"height", request.height},
+                                 {"runs", c.runs},
+                                 {"median_s", seconds[seconds.size() / 2]},
+                                 {"min_s", seconds.front()},
+                                 {"max_s", seconds.back()},
+                                 {"peak_bytes", peak_memory_bytes()},
+                                 {"threads", threads},
+                                 {"cpu", inspect_machine().cpu}};
+  if (c.json) {
+    fmt::print("{}\n", report.dump(2));
+  } else {
+    fmt::print("{} {} {}x{}: median {:.3f} s, {:.3f} to {:.3f} s in {} runs; {} of memory, {} threads\n", c.what,
+               models->config().name, request.width, request.height, seconds[seconds.size() / 2], seconds.front(), seconds.back(),
+               c.runs, human_bytes(peak_memory_bytes()), threads);
+  }
+  return 0;
+}
+
+}  // namespace zc

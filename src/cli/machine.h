@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this machine has, and what the program took of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/options.h"
+
+namespace zc {
+
+struct Machine {
+  std::string cpu;
+  int cores = 0;                   // that this process may use
+  std::vector<std::string> simd;   // the instruction sets that matter here
+  uint64_t memory_bytes = 0;
+  uint64_t free_memory_bytes = 0;  // available, without swapping
+  std::vector<std::string> gpus;
+};
+Machine inspect_machine();
+
+// The largest resident memory of this process so far.
+uint64_t peak_memory_bytes();
+
+// Where and with how much a command computes.
+struct MachineOptions {
+  std::string device = "auto";
+  int64_t threads = 0;
+  std::string memory;
+};
+template <OptionsOf<MachineOptions> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("device", o.device, one_of({"auto", "cpu", "cuda"}), "where to compute");
+  visit("threads", o.threads, Range{0, 1024}, "of the CPU, 0: one for each core");
+  visit("memory", o.memory, "limit, as 8GiB: a run that needs more is refused before it begins");
+}
+
+// "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.
+int64_t parse_bytes(std::string_view text, const std::string& where);
+
+// Sets the number of threads. Throws unsupported for a device that is not available. Returns the threads in use.
+int64_t prepare_machine(const MachineOptions& options);
+
+}  // namespace zc

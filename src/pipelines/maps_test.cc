@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/maps.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "pipelines/receipt.h"
+
+namespace zc {
+namespace {
+
+Image box(int width, int height) {
+  Image image(width, height, 3, 30);
+  for (int y = height / 4; y < height * 3 / 4; ++y) {
+    for (int x = width / 4; x < width * 3 / 4; ++x) std::fill_n(image.at(x, y), 3, uint8_t{200});
+  }
+  return image;
+}
+
+TEST(MakeMap, DrawsEdgesAtThePicturesSize) {
+  std::vector<std::string> warnings;
+  const Image map = make_map({}, box(100, 100), {128, 128}, warnings);
+  EXPECT_EQ(map.width, 128);
+  EXPECT_EQ(map.channels, 3);
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+  EXPECT_GT(std::count(map.pixels.begin(), map.pixels.end(), 255), 100);
+}
+
+TEST(MakeMap, SaysWhenThePhotographWasCut) {
+  std::vector<std::string> warnings;
+  const Image map = make_map({}, box(300, 100), {128, 128}, warnings);
+  EXPECT_EQ(map.width, 128);
+  EXPECT_EQ(map.height, 128);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("300x100"), std::string::npos);
+}
+
+TEST(MakeMap, TakesAFinishedMapAsItIs) {
+  ControlUnit unit;
+  unit.map = true;
+  Image lines(64, 64, 3);
+  for (int x = 0; x < 64; ++x) std::fill_n(lines.at(x, 10), 3, uint8_t{255});
+  std::vector<std::string> warnings;
+  EXPECT_EQ(make_map(unit, lines, {64, 64}, warnings), lines);
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(make_map(unit, lines, {128, 64}, warnings).width, 128);
+  EXPECT_EQ(warnings.size(), 1u);
+}
+
+TEST(MakeMap, PassesParametersToTheAnnotator) {
+  std::vector<std::string> warnings;
+  ControlUnit unit;
+  unit.parameters = {"low=9000", "high=9999"};
+  const Image map = make_map(unit, box(64, 64), {64, 64}, warnings);
+  EXPECT_EQ(*std::max_element(map.pixels.begin(), map.pixels.end()), 0);
+  ASSERT_EQ(warnings.size(), 1u);  // it says that nothing was found
+  unit.parameters = {"lo=1"};
+  EXPECT_THROW(make_map(unit, box(64, 64), {64, 64}, warnings), Error);
+}
+
+TEST(MakeMap, RefusesAPhotographForAKindWithoutAnnotator) {
+  std::vector<std::string> warnings;
+  ControlUnit unit;
+  unit.kind = "unheard_of";
+  EXPECT_THROW(make_map(unit, box(64, 64), {64, 64}, warnings), Error);
+}
+
+TEST(MapComplaints, TellWhatIsWrong) {
+  EXPECT_NE(map_complaints("canny", Image(64, 64, 3)).at(0).find("empty"), std::string::npos);
+  Image inverted(64, 64, 3, 255);
+  std::fill_n(inverted.row(5), 64 * 3, uint8_t{0});
+  EXPECT_NE(map_complaints("canny", inverted).at(0).find("inverted"), std::string::npos);
+  Image grey(64, 64, 3);
+  for (size_t i = 0; i < grey.pixels.size(); ++i) grey.pixels[i] = static_cast<uint8_t>(i % 256);
+  EXPECT_NE(map_complaints("canny", grey).at(0).find("photograph"), std::string::npos);
+}
+
+TEST(MatchEdges, CountsWhatLiesWithinTheTolerance) {
+  Image a(32, 32, 3), b(32, 32, 3), far(32, 32, 3);
+  std::fill_n(a.row(10), 32 * 3, uint8_t{255});
+  std::fill_n(b.row(12), 32 * 3, uint8_t{255});
+  std::fill_n(far.row(20), 32 * 3, uint8_t{255});
+  EXPECT_EQ(match_edges(a, a).f1, 1.0);
+  EXPECT_EQ(match_edges(a, b).f1, 1.0);
+  EXPECT_EQ(match_edges(a, far).f1, 0.0);
+  EXPECT_EQ(match_edges(a, Image(32, 32, 3)).f1, 0.0);
+  EXPECT_EQ(match_edges(Image(32, 32, 3), Image(32, 32, 3)).f1, 1.0);
+}
+
+TEST(Receipt, MeasuresThePictureAgainstTheMap) {
+  std::vector<std::string> warnings;
+  const Image photo = box(64, 64);
+  const Image map = make_map({}, photo, {64, 64}, warnings);
+  EXPECT_EQ(make_receipt({}, map, photo, {1.0}).obeys, 1.0);
+  EXPECT_EQ(make_receipt({}, map, Image(64, 64, 3), {}).obeys, 0.0);
+}
+
+}  // namespace
+}  // namespace zc

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Exit codes, messages and files of the program: run.sh ZEROCONV WRITE_TINY_MODEL
+set -u
+zeroconv=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export ZEROCONV_MODELS=$folder
+"$2" "$folder" || exit 1
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $1"
+  sed 's/^/    /' out.txt err.txt
+  failures=$((failures + 1))
+}
+
+# expect CODE TEXT ARGUMENTS...: the exit code, and TEXT (a regular expression) somewhere in what is printed.
+expect() {
+  local code=$1 text=$2
+  shift 2
+  "$zeroconv" "$@" > out.txt 2> err.txt
+  local got=$?
+  [ "$got" = "$code" ] || fail "exit code $got instead of $code: zeroconv $*"
+  [ -z "$text" ] || grep -qE -- "$text" out.txt err.txt || fail "\`$text\` is not said: zeroconv $*"
+}
+
+json() { python3 -c "import json,sys; d=json.load(open('out.txt')); print(eval(sys.argv[1]))" "$1"; }
+is() { [ "$(json "$1")" = "$2" ] || fail "$1 is $(json "$1"), not $2"; }
+
+run=(generate --prompt "a red house" --steps 2 --cfg 3)
+
+# ---- usage ----
+expect 64 'usage' 
+expect 0 'generate' --help
+expect 0 'zeroconv [0-9]' --version
+expect 64 'did you mean `generate`' generat
+for command in generate annotate inspect doctor bench; do expect 0 'Options|OPTIONS' $command --help; done
+expect 0 'control.*KIND=IMAGE' generate --help
+expect 64 'did you mean --steps' "${run[@]}" --stepz 30
+expect 64 'no option' "${run[@]}" --frobnicate
+expect 64 'steps.*1 to 1000' "${run[@]}" --steps 0
+expect 64 'steps' "${run[@]}" --steps many
+expect 64 'prompt.*missing' generate --steps 2
+expect 64 'KIND=FILE' "${run[@]}" --control photo.png
+expect 64 'no ControlNet for `depth`' "${run[@]}" --control depth=photo.png,map
+expect 64 'weight' "${run[@]}" --control canny=photo.png,wieght=2
+expect 64 'sampler.*euler' "${run[@]}" --sampler eular
+expect 64 'multiples of 16.*64 or 80' "${run[@]}" --size 72x64
+expect 64 'WIDTHxHEIGHT' "${run[@]}" --size big
+expect 64 'annotator.*canny' annotate cany photo.png map.png
+expect 64 'cannot be measured' bench everything
+
+# ---- files ----
+expect 66 'nothing.png' "${run[@]}" --control canny=nothing.png
+expect 66 'nothing.safetensors' "${run[@]}" --model nothing.safetensors
+expect 65 'cut.png' "${run[@]}" --control canny=cut.png
+expect 65 'noise.png' "${run[@]}" --control canny=noise.png
+expect 65 'giant.png.*' "${run[@]}" --control canny=giant.png
+expect 65 'photo.png' "${run[@]}" --model photo.png
+expect 65 'no record' generate --replay photo.png
+expect 74 'folder does not exist' "${run[@]}" -o nowhere/out.png
+expect 64 'ends with .png' "${run[@]}" -o out.gif
+expect 69 'cuda' "${run[@]}" --device cuda
+expect 69 'memory.*limit' "${run[@]}" --memory 1MiB
+
+# ---- pictures ----
+expect 0 'a.png' "${run[@]}" --control canny=photo.png -o a.png
+grep -q 'seed 12345' err.txt || fail "the seed is not shown"
+grep -q 'edge F1' err.txt || fail "no receipt"
+expect 0 '' "${run[@]}" --control canny=photo.png -o b.png
+cmp -s a.png b.png || fail "the same run gives another file"
+expect 0 '' generate --replay a.png -o c.png
+cmp -s a.png c.png || fail "the replay gives another file"
+expect 64 'cannot be changed' generate --replay a.png --steps 3 -o c.png
+
+expect 0 '' "${run[@]}" --control canny=photo.png,low=30 --batch 2 --seed 7 --json -o d.png --sheet sheet.png --save-map map.png
+[ ! -s err.txt ] || fail "--json writes more than one object"
+is 'd["files"]' "['d.png', 'd_2.png']"
+is 'd["seed"]' 7
+is 'd["peak_bytes"] > 0 and d["seconds"]["sample"] > 0' True
+is 'len(d["receipt"]) == 2 and d["receipt"][0][0]["acted"]' True
+for file in d.png d_2.png sheet.png map.png; do [ -s $file ] || fail "$file is missing"; done
+expect 0 '' generate --replay d_2.png -o e.png
+cmp -s d_2.png e.png || fail "the replay of the second picture gives another file"
+expect 0 'scaled to 64x64' "${run[@]}" --control canny=map.png,map --size 64x64 --cfg 1 --batch 1 -o f.png --save-map g.png || true
+expect 0 'edges were cut' "${run[@]}" --control canny=wide.png -o f.png
+expect 0 '128x64' "${run[@]}" --control canny=wide.png --size auto -o f.png
+expect 0 'does not know.*dragon' generate --prompt "a dragon" --steps 2 -o f.png
+expect 0 '' generate --guess --steps 2 --control canny=photo.png --seed -1 -o f.png
+expect 0 '' "${run[@]}" --control canny=photo.png,weight=0.5 --control canny=wide.png,end=0.5,mode=prompt -o f.png
+expect 0 '' "${run[@]}" --init photo.png --denoise 0.5 -o f.jpg
+
+# ---- stopping ----
+"$zeroconv" generate --prompt "a red house" --steps 1000 --batch 200 -o stop.png > out.txt 2> err.txt &
+job=$!
+for _ in $(seq 600); do
+  grep -q '^sample' err.txt && break
+  sleep 0.1
+done
+kill -INT $job
+wait $job
+[ $? = 130 ] || fail "Ctrl-C does not end with 130"
+
+# ---- the other commands ----
+expect 0 'edges' annotate --list
+expect 0 'map2.png' annotate canny photo.png map2.png --resolution 64 --low 50
+expect 0 'picture of 64x64' inspect map2.png
+expect 0 'zeroconv.*parameters' inspect builtin/base.safetensors
+expect 0 '' inspect --json --check builtin/control_canny.safetensors
+is 'd["family"]' built_in
+expect 66 '' inspect nothing
+expect 65 '' inspect cut.png
+expect 0 'all is there' doctor
+expect 0 'photograph|empty|inverted' doctor --map canny=photo.png --multiple 16
+expect 0 '' bench step --runs 2 --json
+is 'd["median_s"] > 0' True
+
+[ $failures = 0 ] && echo "all passed"
+exit $((failures > 0))
