@@ -16,8 +16,9 @@ namespace {
 
 constexpr size_t kBlock = 16;  // torch makes normals in blocks of 16: 8 radii and 8 angles
 
-// ---- float32, as PyTorch's AVX2 code computes it (ATen/native/cpu/avx_mathfun.h, which follows Cephes' logf and sinf).
-// Where its compiler fuses a product with a sum, std::fma stands here; nothing else may be fused (-ffp-contract=off).
+// ---- float32, as PyTorch's AVX2 code computes it (ATen/native/cpu/avx_mathfun.h, which follows
+// Cephes' logf and sinf). Where its compiler fuses a product with a sum, std::fma stands here;
+// nothing else may be fused (-ffp-contract=off).
 
 // ln(x) for 0 < x <= 1.
 float avx_log(float x) {
@@ -33,8 +34,8 @@ float avx_log(float x) {
   }
   const float z = m * m;
   float p = 7.0376836292e-2f;
-  for (float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
-                  2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) {
+  for (float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                  -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) {
     p = std::fma(p, m, c);
   }
   p *= m;
@@ -104,13 +105,15 @@ void box_muller_block_half(float* v) {
   for (size_t i = 0; i < kBlock / 2; ++i) {
     const float u1 = h(1.0f - v[i]);
     const float radius = h(std::sqrt(h(-2.0f * h(std::log(u1)))));
-    const float theta = round_to_half(2.0 * std::numbers::pi * static_cast<double>(v[i + kBlock / 2]));
+    const float theta =
+        round_to_half(2.0 * std::numbers::pi * static_cast<double>(v[i + kBlock / 2]));
     v[i] = h(radius * h(std::cos(theta)));
     v[i + kBlock / 2] = h(radius * h(std::sin(theta)));
   }
 }
 
-// All uniforms first, then block after block; a last incomplete block is replaced by 16 new values at the end of the tensor.
+// All uniforms first, then block after block; a last incomplete block is replaced by 16 new values
+// at the end of the tensor.
 template <class T, class Uniform, class Block>
 void fill_normal(std::span<T> out, Uniform uniform, Block block) {
   std::generate(out.begin(), out.end(), uniform);
@@ -166,7 +169,9 @@ double TorchRandom::next_normal() {
     cached_normal_.reset();
     return v;
   }
-  const auto uniform = [this] { return static_cast<double>(next_u64() & 0x1fffffffffffffu) * 0x1p-53; };
+  const auto uniform = [this] {
+    return static_cast<double>(next_u64() & 0x1fffffffffffffu) * 0x1p-53;
+  };
   const double u1 = uniform();
   const double u2 = uniform();
   const double radius = std::sqrt(-2.0 * std::log1p(-u2));
@@ -210,7 +215,8 @@ void TorchRandom::integers(std::span<int64_t> out, int64_t low, int64_t high) {
   const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   // From 2^28 on torch takes 64 bits, so that the remainder stays nearly uniform.
   const bool wide = range >= uint64_t{1} << 28;
-  for (int64_t& v : out) v = static_cast<int64_t>((wide ? next_u64() : next_u32()) % range + static_cast<uint64_t>(low));
+  for (int64_t& v : out)
+    v = static_cast<int64_t>((wide ? next_u64() : next_u32()) % range + static_cast<uint64_t>(low));
 }
 
 std::vector<int64_t> TorchRandom::permutation(int64_t n) {
@@ -235,8 +241,10 @@ void TorchRandom::restore(std::string_view state) {
   std::string kind;
   uint64_t seed = 0, has_cached = 0, cached = 0;
   std::mt19937 engine;
-  if (!(text >> kind >> seed >> has_cached >> cached >> engine) || kind != "mt19937" || has_cached > 1) {
-    throw Error(ErrorKind::bad_file, "random state", "this is no saved state of the random generator");
+  if (!(text >> kind >> seed >> has_cached >> cached >> engine) || kind != "mt19937" ||
+      has_cached > 1) {
+    throw Error(ErrorKind::bad_file, "random state",
+                "this is no saved state of the random generator");
   }
   seed_ = seed;
   engine_ = engine;
@@ -260,9 +268,10 @@ void CudaRandom::normal(std::span<float> out) {
     for (uint64_t thread = 0; thread < threads; ++thread) {
       const uint64_t first = round * threads * unroll + thread;
       if (first >= out.size()) break;
-      const auto bits = philox_4x32_10({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
-                                        static_cast<uint32_t>(thread), static_cast<uint32_t>(thread >> 32)},
-                                       seed_);
+      const auto bits =
+          philox_4x32_10({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
+                          static_cast<uint32_t>(thread), static_cast<uint32_t>(thread >> 32)},
+                         seed_);
       const auto a = cuda_box_muller(bits[0], bits[1]);
       out[first] = a[0];
       if (first + threads >= out.size()) continue;

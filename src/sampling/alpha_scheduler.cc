@@ -10,7 +10,8 @@
 
 namespace zc {
 
-at::Tensor AlphaScheduler::add_noise(const at::Tensor& x0, const at::Tensor& noise, double t) const {
+at::Tensor AlphaScheduler::add_noise(const at::Tensor& x0, const at::Tensor& noise,
+                                     double t) const {
   const double alpha = alpha_cumprod(static_cast<int64_t>(t));
   return x0 * std::sqrt(alpha) + noise * std::sqrt(1 - alpha);
 }
@@ -20,7 +21,8 @@ void AlphaScheduler::start_run(int64_t n) {
   for (double& t : timesteps_) t = std::nearbyint(t);
 }
 
-at::Tensor AlphaScheduler::predict_x0(const at::Tensor& model_output, double alpha, const at::Tensor& x) const {
+at::Tensor AlphaScheduler::predict_x0(const at::Tensor& model_output, double alpha,
+                                      const at::Tensor& x) const {
   const double signal = std::sqrt(alpha);
   const double noise = std::sqrt(1 - alpha);
   switch (config_.prediction_type) {

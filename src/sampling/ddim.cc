@@ -21,8 +21,9 @@ struct DdimStep {
 };
 
 // p_sample_ddim. The scalars are float32, as its one-element tensors are.
-DdimStep ddim_step(const LdmSchedule& model, const DdimSchedule& s, Prediction parameterization, size_t index,
-                   const at::Tensor& model_output, const at::Tensor& x, const at::Tensor& noise) {
+DdimStep ddim_step(const LdmSchedule& model, const DdimSchedule& s, Prediction parameterization,
+                   size_t index, const at::Tensor& model_output, const at::Tensor& x,
+                   const at::Tensor& noise) {
   const float a = s.alphas[index];
   const float a_prev = s.alphas_prev[index];
   const auto sigma = static_cast<float>(s.sigmas[index]);
@@ -41,14 +42,18 @@ DdimStep ddim_step(const LdmSchedule& model, const DdimSchedule& s, Prediction p
   return {pred_x0 * std::sqrt(a_prev) + direction + noise * sigma, pred_x0};
 }
 
-bool stays_in_range(int64_t total, int64_t steps) { return (total - 1) / (total / steps) * (total / steps) + 1 < total; }
+bool stays_in_range(int64_t total, int64_t steps) {
+  return (total - 1) / (total / steps) * (total / steps) + 1 < total;
+}
 
 void require_eps_or_v(Prediction p) {
   if (p == Prediction::epsilon || p == Prediction::v_prediction) return;
-  throw Error(ErrorKind::unsupported, "prediction_type", "the original's sampler knows epsilon and v_prediction only");
+  throw Error(ErrorKind::unsupported, "prediction_type",
+              "the original's sampler knows epsilon and v_prediction only");
 }
 
-// Behind the common interface the list of timesteps runs down, so call k has the original's index `count - 1 - k`.
+// Behind the common interface the list of timesteps runs down, so call k has the original's index
+// `count - 1 - k`.
 class SeedDdimScheduler : public Scheduler {
  public:
   explicit SeedDdimScheduler(const SchedulerConfig& config)
@@ -59,7 +64,8 @@ class SeedDdimScheduler : public Scheduler {
                                   .timesteps = config.num_train_timesteps})) {
     require_eps_or_v(config.prediction_type);
     if (config.rescale_betas_zero_snr || !config.trained_betas.empty()) {
-      throw Error(ErrorKind::unsupported, "sampler", "this model has a schedule of its own: use ddim_diffusers instead of ddim");
+      throw Error(ErrorKind::unsupported, "sampler",
+                  "this model has a schedule of its own: use ddim_diffusers instead of ddim");
     }
   }
 
@@ -69,7 +75,8 @@ class SeedDdimScheduler : public Scheduler {
     return x0 * model_.sqrt_alphas_cumprod[i] + noise * model_.sqrt_one_minus_alphas_cumprod[i];
   }
 
-  // t_enc = min(int(strength * steps), steps - 1) steps are run (gradio_tile.py); `steps` as asked for.
+  // t_enc = min(int(strength * steps), steps - 1) steps are run (gradio_tile.py); `steps` as asked
+  // for.
   int64_t begin_index(double strength) const override {
     const double wanted = static_cast<double>(steps_) * std::clamp(strength, 0.0, 1.0);
     const int64_t t_enc = std::max<int64_t>(std::min(static_cast<int64_t>(wanted), steps_ - 1), 1);
@@ -80,7 +87,9 @@ class SeedDdimScheduler : public Scheduler {
     const auto t_enc = static_cast<int64_t>(timesteps_.size()) - index;
     Scheduler::begin_at(index, x0, noise);
     // Without an index above (a run of one step) the noise is that of the step itself.
-    return ddim_encode(schedule_, x0, std::min(t_enc, static_cast<int64_t>(schedule_.timesteps.size()) - 1), noise);
+    return ddim_encode(schedule_, x0,
+                       std::min(t_enc, static_cast<int64_t>(schedule_.timesteps.size()) - 1),
+                       noise);
   }
 
  protected:
@@ -92,7 +101,8 @@ class SeedDdimScheduler : public Scheduler {
   at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x,
                      const NoiseFunction& noise) override {
     const size_t index = schedule_.timesteps.size() - 1 - static_cast<size_t>(index_of_call(t));
-    DdimStep step = ddim_step(model_, schedule_, config_.prediction_type, index, model_output, x, noise(x));
+    DdimStep step =
+        ddim_step(model_, schedule_, config_.prediction_type, index, model_output, x, noise(x));
     denoised_ = step.pred_x0;
     return step.x;
   }
@@ -101,8 +111,9 @@ class SeedDdimScheduler : public Scheduler {
   DdimSchedule schedule_;
 };
 
-// AUTOMATIC1111's DDIM (modules/sd_samplers_timesteps_impl.py): timesteps beyond the last are clipped, and the run ends one
-// step early, so 20 steps call the model 19 times and the result keeps the noise of timestep 1.
+// AUTOMATIC1111's DDIM (modules/sd_samplers_timesteps_impl.py): timesteps beyond the last are
+// clipped, and the run ends one step early, so 20 steps call the model 19 times and the result
+// keeps the noise of timestep 1.
 class WebuiDdimScheduler : public SeedDdimScheduler {
  public:
   using SeedDdimScheduler::SeedDdimScheduler;
@@ -114,7 +125,9 @@ class WebuiDdimScheduler : public SeedDdimScheduler {
 
  protected:
   void start_run(int64_t n) override {
-    if (n < 2) throw Error(ErrorKind::bad_request, "steps", "ddim_webui leaves one step out, so it needs at least 2");
+    if (n < 2)
+      throw Error(ErrorKind::bad_request, "steps",
+                  "ddim_webui leaves one step out, so it needs at least 2");
     schedule_ = make_clipped(n);
     timesteps_.assign(schedule_.timesteps.rbegin(), schedule_.timesteps.rend() - 1);
   }
@@ -123,10 +136,12 @@ class WebuiDdimScheduler : public SeedDdimScheduler {
   DdimSchedule make_clipped(int64_t n) const {
     const auto total = static_cast<int64_t>(model_.betas.size());
     DdimSchedule s;
-    for (int64_t t = 0; t < total; t += total / n) s.timesteps.push_back(std::min(t + 1, total - 1));
+    for (int64_t t = 0; t < total; t += total / n)
+      s.timesteps.push_back(std::min(t + 1, total - 1));
     for (size_t i = 0; i < s.timesteps.size(); ++i) {
       const double a = model_.alphas_cumprod[static_cast<size_t>(s.timesteps[i])];
-      const double previous = model_.alphas_cumprod[i == 0 ? 0 : static_cast<size_t>(s.timesteps[i - 1])];
+      const double previous =
+          model_.alphas_cumprod[i == 0 ? 0 : static_cast<size_t>(s.timesteps[i - 1])];
       s.alphas.push_back(static_cast<float>(a));
       s.alphas_prev.push_back(static_cast<float>(previous));
       s.sqrt_one_minus_alphas.push_back(std::sqrt(1.0f - static_cast<float>(a)));
@@ -136,8 +151,9 @@ class WebuiDdimScheduler : public SeedDdimScheduler {
   }
 };
 
-// sqrt((1 - previous) / (1 - a) * (1 - a / previous)) with the roundings of the original, which divides a NumPy vector by a
-// float32 tensor: torch multiplies it by the float32 reciprocal. A vector of one element becomes a float32 scalar.
+// sqrt((1 - previous) / (1 - a) * (1 - a / previous)) with the roundings of the original, which
+// divides a NumPy vector by a float32 tensor: torch multiplies it by the float32 reciprocal. A
+// vector of one element becomes a float32 scalar.
 double unit_sigma(float a, float previous, bool alone) {
   if (alone) return std::sqrt((1.0f - previous) / (1.0f - a) * (1.0f - a / previous));
   const double reciprocal = 1.0f / (1.0f - a);
@@ -150,13 +166,15 @@ double unit_sigma(float a, float previous, bool alone) {
 DdimSchedule make_ddim_schedule(const LdmSchedule& model, int64_t steps, double eta) {
   const auto total = static_cast<int64_t>(model.alphas_cumprod.size());
   if (steps < 1 || steps > total) {
-    throw Error(ErrorKind::bad_request, "steps", fmt::format("is {}, wanted 1 to {}", steps, total));
+    throw Error(ErrorKind::bad_request, "steps",
+                fmt::format("is {}, wanted 1 to {}", steps, total));
   }
   if (!stays_in_range(total, steps)) {
     int64_t fewer = steps - 1;
     while (fewer > 1 && !stays_in_range(total, fewer)) --fewer;
     throw Error(ErrorKind::bad_request, "steps",
-                fmt::format("the original's DDIM cannot run {} steps: they reach timestep {}, which was not trained. "
+                fmt::format("the original's DDIM cannot run {} steps: they reach timestep {}, "
+                            "which was not trained. "
                             "Take {} steps, or the sampler ddim_diffusers",
                             steps, total, fewer));
   }
@@ -164,7 +182,8 @@ DdimSchedule make_ddim_schedule(const LdmSchedule& model, int64_t steps, double 
   for (int64_t t = 0; t < total; t += total / steps) s.timesteps.push_back(t + 1);
   for (size_t i = 0; i < s.timesteps.size(); ++i) {
     const float a = model.alphas_cumprod[static_cast<size_t>(s.timesteps[i])];
-    const float previous = model.alphas_cumprod[i == 0 ? 0 : static_cast<size_t>(s.timesteps[i - 1])];
+    const float previous =
+        model.alphas_cumprod[i == 0 ? 0 : static_cast<size_t>(s.timesteps[i - 1])];
     s.alphas.push_back(a);
     s.alphas_prev.push_back(previous);
     s.sqrt_one_minus_alphas.push_back(std::sqrt(1.0f - a));
@@ -186,14 +205,16 @@ at::Tensor ddim_decode(const LdmSchedule& model, const DdimRun& run, at::Tensor 
       x = kept * run.mask + (1.0 - run.mask) * x;
     }
     const at::Tensor output = run.denoise(x, static_cast<double>(t));
-    DdimStep next = ddim_step(model, run.schedule, run.parameterization, index, output, x, run.noise(x));
+    DdimStep next =
+        ddim_step(model, run.schedule, run.parameterization, index, output, x, run.noise(x));
     x = std::move(next.x);
     if (run.on_step) run.on_step(step, x, next.pred_x0);
   }
   return x;
 }
 
-at::Tensor ddim_encode(const DdimSchedule& s, const at::Tensor& x0, int64_t t_enc, const at::Tensor& noise) {
+at::Tensor ddim_encode(const DdimSchedule& s, const at::Tensor& x0, int64_t t_enc,
+                       const at::Tensor& noise) {
   ZC_BUG_IF(t_enc < 0 || t_enc >= static_cast<int64_t>(s.alphas.size()));
   const auto i = static_cast<size_t>(t_enc);
   return x0 * std::sqrt(s.alphas[i]) + noise * s.sqrt_one_minus_alphas[i];

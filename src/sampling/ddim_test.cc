@@ -14,13 +14,16 @@
 namespace zc {
 namespace {
 
-at::Tensor constant(double value) { return at::ones({1, 4, 2, 2}, at::kFloat) * value; }
+at::Tensor constant(double value) {
+  return at::ones({1, 4, 2, 2}, at::kFloat) * value;
+}
 
 TEST(Ddim, StepsThatDoNotDivideTheTrainingGiveMore) {
   const LdmSchedule model = make_ldm_schedule();
   EXPECT_EQ(make_ddim_schedule(model, 20, 0).timesteps.size(), 20u);
   EXPECT_EQ(make_ddim_schedule(model, 30, 0).timesteps.size(), 31u);
-  EXPECT_EQ(make_ddim_schedule(model, 7, 0).timesteps, (std::vector<int64_t>{1, 143, 285, 427, 569, 711, 853, 995}));
+  EXPECT_EQ(make_ddim_schedule(model, 7, 0).timesteps,
+            (std::vector<int64_t>{1, 143, 285, 427, 569, 711, 853, 995}));
 }
 
 TEST(Ddim, TheLowestStepGoesToTheFirstAlphaInsteadOfOne) {
@@ -42,14 +45,17 @@ TEST(Ddim, RefusesTheStepsWithWhichTheOriginalFails) {
       EXPECT_EQ(e.where(), "steps");
     }
   }
-  EXPECT_NE([&] {
-    try {
-      make_ddim_schedule(model, 37, 0);
-    } catch (const Error& e) {
-      return e.text();
-    }
-    return std::string();
-  }().find("35 steps"), std::string::npos);
+  EXPECT_NE(
+      [&] {
+        try {
+          make_ddim_schedule(model, 37, 0);
+        } catch (const Error& e) {
+          return e.text();
+        }
+        return std::string();
+      }()
+          .find("35 steps"),
+      std::string::npos);
 }
 
 TEST(Ddim, AsksForNoiseAtEveryStepEvenWithoutEta) {
@@ -81,8 +87,10 @@ TEST(Ddim, TheMaskOverwritesXBeforeTheModelSeesIt) {
   run.x0 = constant(2);
   ddim_decode(model, run, constant(50), 2);
   ASSERT_EQ(seen.size(), 2u);
-  EXPECT_NEAR(seen[0], 2 * model.sqrt_alphas_cumprod[501] + model.sqrt_one_minus_alphas_cumprod[501], 1e-5);
-  EXPECT_NEAR(seen[1], 2 * model.sqrt_alphas_cumprod[1] + model.sqrt_one_minus_alphas_cumprod[1], 1e-5);
+  EXPECT_NEAR(seen[0],
+              2 * model.sqrt_alphas_cumprod[501] + model.sqrt_one_minus_alphas_cumprod[501], 1e-5);
+  EXPECT_NEAR(seen[1], 2 * model.sqrt_alphas_cumprod[1] + model.sqrt_one_minus_alphas_cumprod[1],
+              1e-5);
 }
 
 TEST(Ddim, TheSchedulerAndTheFunctionAreTheSame) {
@@ -91,19 +99,28 @@ TEST(Ddim, TheSchedulerAndTheFunctionAreTheSame) {
   config.eta = 0.7;
   const Denoiser denoise = [](const at::Tensor& x, double t) { return x * 0.3 + std::sin(t); };
   const auto counting_noise = [](int& n) {
-    return [&n](const at::Tensor& like) { return at::ones(like.sizes(), like.options()) * (0.1 * n++); };
+    return [&n](const at::Tensor& like) {
+      return at::ones(like.sizes(), like.options()) * (0.1 * n++);
+    };
   };
 
   const LdmSchedule model = make_ldm_schedule();
   int a = 0, b = 0;
-  DdimRun run{.schedule = make_ddim_schedule(model, 8, 0.7), .parameterization = Prediction::v_prediction,
-              .denoise = denoise, .noise = counting_noise(a), .mask_noise = {}, .mask = {}, .x0 = {}, .on_step = {}};
+  DdimRun run{.schedule = make_ddim_schedule(model, 8, 0.7),
+              .parameterization = Prediction::v_prediction,
+              .denoise = denoise,
+              .noise = counting_noise(a),
+              .mask_noise = {},
+              .mask = {},
+              .x0 = {},
+              .on_step = {}};
   const at::Tensor expected = ddim_decode(model, run, constant(1), 8);
 
   const auto scheduler = make_scheduler(config);
   scheduler->set_timesteps(8);
   at::Tensor x = constant(1);
-  for (double t : scheduler->timesteps()) x = scheduler->step(denoise(x, t), t, x, counting_noise(b));
+  for (double t : scheduler->timesteps())
+    x = scheduler->step(denoise(x, t), t, x, counting_noise(b));
   EXPECT_TRUE(x.equal(expected));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ancestral sampling (Ho et al., "Denoising diffusion probabilistic models", 2020), steps skipped as in diffusers.
+// Ancestral sampling (Ho et al., "Denoising diffusion probabilistic models", 2020), steps skipped
+// as in diffusers.
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
@@ -22,8 +23,9 @@ class DdpmScheduler : public AlphaScheduler {
                      const NoiseFunction& noise) override {
     const size_t next_index = static_cast<size_t>(index_of_call(t)) + 1;
     const double alpha = alpha_cumprod(static_cast<int64_t>(t));
-    const double alpha_prev =
-        next_index < timesteps_.size() ? alpha_cumprod(static_cast<int64_t>(timesteps_[next_index])) : 1.0;
+    const double alpha_prev = next_index < timesteps_.size()
+                                  ? alpha_cumprod(static_cast<int64_t>(timesteps_[next_index]))
+                                  : 1.0;
     const double current_alpha = alpha / alpha_prev;
     const double current_beta = 1 - current_alpha;
 
@@ -54,6 +56,8 @@ class DdpmScheduler : public AlphaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_ddpm(const SchedulerConfig& config) { return std::make_unique<DdpmScheduler>(config); }
+std::unique_ptr<Scheduler> make_ddpm(const SchedulerConfig& config) {
+  return std::make_unique<DdpmScheduler>(config);
+}
 
 }  // namespace zc

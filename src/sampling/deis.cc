@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEIS in log-rho (Zhang and Chen, "Fast sampling of diffusion models with exponential integrator", 2022), multistep.
+// DEIS in log-rho (Zhang and Chen, "Fast sampling of diffusion models with exponential integrator",
+// 2022), multistep.
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
@@ -29,7 +30,8 @@ class DeisScheduler : public LambdaScheduler {
  public:
   explicit DeisScheduler(const SchedulerConfig& config) : LambdaScheduler(config) {
     if (config.solver_order > 3) {
-      throw Error(ErrorKind::unsupported, "solver_order", fmt::format("is {}, wanted 1 to 3", config.solver_order));
+      throw Error(ErrorKind::unsupported, "solver_order",
+                  fmt::format("is {}, wanted 1 to 3", config.solver_order));
     }
   }
 
@@ -39,7 +41,8 @@ class DeisScheduler : public LambdaScheduler {
     predictions_.clear();
   }
 
-  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x, const NoiseFunction&) override {
+  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x,
+                     const NoiseFunction&) override {
     const auto i = static_cast<size_t>(index_of_call(t));
     const NoisePoint from = point(i);
     const NoisePoint to = point(i + 1);
@@ -85,6 +88,8 @@ class DeisScheduler : public LambdaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_deis(const SchedulerConfig& config) { return std::make_unique<DeisScheduler>(config); }
+std::unique_ptr<Scheduler> make_deis(const SchedulerConfig& config) {
+  return std::make_unique<DeisScheduler>(config);
+}
 
 }  // namespace zc

@@ -8,7 +8,8 @@
 
 namespace zc {
 
-// What the model predicts for x at timestep t (which some samplers make fractional), guidance included. Same shape as x.
+// What the model predicts for x at timestep t (which some samplers make fractional), guidance
+// included. Same shape as x.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x, double t)>;
 
 // New standard normal noise of the shape, type and device of `like`.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DPM-Solver-2 in sigma space and its ancestral form, as in k-diffusion (sample_dpm_2, sample_dpm_2_ancestral).
+// DPM-Solver-2 in sigma space and its ancestral form, as in k-diffusion (sample_dpm_2,
+// sample_dpm_2_ancestral).
 #include <ATen/TensorOperators.h>
 
 #include <cmath>
@@ -11,9 +12,12 @@
 namespace zc {
 namespace {
 
-double geometric_mean(double a, double b) { return std::exp((std::log(a) + std::log(b)) / 2); }
+double geometric_mean(double a, double b) {
+  return std::exp((std::log(a) + std::log(b)) / 2);
+}
 
-// Each step evaluates the model at its start and at a point between. The last one goes straight to zero.
+// Each step evaluates the model at its start and at a point between. The last one goes straight to
+// zero.
 class Dpm2Scheduler : public SigmaScheduler {
  public:
   explicit Dpm2Scheduler(const SchedulerConfig& config)
@@ -39,7 +43,8 @@ class Dpm2Scheduler : public SigmaScheduler {
       timesteps_.push_back(l.timesteps[i]);
       if (!last) timesteps_.push_back(timestep_of_sigma(model_sigmas_, middle));
     }
-    // In diffusers' layout: each level but the first stands twice, as the end of one step and as the start of the next.
+    // In diffusers' layout: each level but the first stands twice, as the end of one step and as
+    // the start of the next.
     sigmas_.push_back(l.sigmas[0]);
     for (size_t i = 1; i < l.sigmas.size(); ++i) sigmas_.insert(sigmas_.end(), 2, l.sigmas[i]);
     sigmas_.insert(sigmas_.end(), 3, 0.0);
@@ -84,6 +89,8 @@ class Dpm2Scheduler : public SigmaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_dpm2(const SchedulerConfig& config) { return std::make_unique<Dpm2Scheduler>(config); }
+std::unique_ptr<Scheduler> make_dpm2(const SchedulerConfig& config) {
+  return std::make_unique<Dpm2Scheduler>(config);
+}
 
 }  // namespace zc

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DPM-Solver and DPM-Solver++, single step: "DPM++ 2S" and "DPM++ 3S". Steps come in groups of 1, 2, 3 of growing order;
-// each member of a group starts anew from the group's first x.
+// DPM-Solver and DPM-Solver++, single step: "DPM++ 2S" and "DPM++ 3S". Steps come in groups of 1,
+// 2, 3 of growing order; each member of a group starts anew from the group's first x.
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
@@ -22,17 +22,22 @@ SchedulerConfig with_linspace(SchedulerConfig config) {
 
 class DpmSinglestepScheduler : public LambdaScheduler {
  public:
-  explicit DpmSinglestepScheduler(const SchedulerConfig& config) : LambdaScheduler(with_linspace(config)) {
+  explicit DpmSinglestepScheduler(const SchedulerConfig& config)
+      : LambdaScheduler(with_linspace(config)) {
     const bool data = predicts_x0(config.algorithm_type);
     if (config.algorithm_type == DpmAlgorithm::sde_dpmsolver) {
-      throw Error(ErrorKind::unsupported, "algorithm_type", "sde-dpmsolver has no single-step form: use sde-dpmsolver++");
+      throw Error(ErrorKind::unsupported, "algorithm_type",
+                  "sde-dpmsolver has no single-step form: use sde-dpmsolver++");
     }
-    if (!data) require_prediction({Prediction::epsilon, Prediction::v_prediction, Prediction::sample});
+    if (!data)
+      require_prediction({Prediction::epsilon, Prediction::v_prediction, Prediction::sample});
     if (!data && config.final_sigmas_type == FinalSigma::zero) {
-      throw Error(ErrorKind::bad_request, "final_sigmas_type", "dpmsolver without ++ cannot end at zero: use sigma_min");
+      throw Error(ErrorKind::bad_request, "final_sigmas_type",
+                  "dpmsolver without ++ cannot end at zero: use sigma_min");
     }
     if (config.solver_order > 3) {
-      throw Error(ErrorKind::unsupported, "solver_order", fmt::format("is {}, wanted 1 to 3", config.solver_order));
+      throw Error(ErrorKind::unsupported, "solver_order",
+                  fmt::format("is {}, wanted 1 to 3", config.solver_order));
     }
   }
 
@@ -51,9 +56,11 @@ class DpmSinglestepScheduler : public LambdaScheduler {
     // A run that begins in the middle of a group has too few predictions at first.
     const size_t order = std::min(static_cast<size_t>(orders_[i]), predictions_.size());
     if (order == 1) start_x_ = x;
-    if (predictions_.size() > static_cast<size_t>(config_.solver_order)) predictions_.erase(predictions_.begin());
+    if (predictions_.size() > static_cast<size_t>(config_.solver_order))
+      predictions_.erase(predictions_.begin());
 
-    const DpmCoefficients c = dpm_coefficients(config_.algorithm_type, point(i + 1 - order), point(i + 1));
+    const DpmCoefficients c =
+        dpm_coefficients(config_.algorithm_type, point(i + 1 - order), point(i + 1));
     at::Tensor next = start_x_ * c.x + predictions_[predictions_.size() - order] * c.d0;
     if (order == 2) next = next + second_order_term(i, c);
     if (order == 3) next = next + third_order_terms(i, c);
@@ -64,9 +71,10 @@ class DpmSinglestepScheduler : public LambdaScheduler {
  private:
   std::vector<int64_t> make_orders(int64_t steps) const {
     const int64_t order = config_.solver_order;
-    // Without lower_order_final diffusers still lowers the order when the groups do not fit or the run ends at zero.
-    const bool lower =
-        config_.lower_order_final || steps % order != 0 || config_.final_sigmas_type == FinalSigma::zero;
+    // Without lower_order_final diffusers still lowers the order when the groups do not fit or the
+    // run ends at zero.
+    const bool lower = config_.lower_order_final || steps % order != 0 ||
+                       config_.final_sigmas_type == FinalSigma::zero;
     std::vector<int64_t> orders;
     for (int64_t i = 0; i < steps; ++i) orders.push_back(i % order + 1);
     if (lower) {
@@ -78,7 +86,9 @@ class DpmSinglestepScheduler : public LambdaScheduler {
   }
 
   // The prediction at the start of call `i`, where `last` is the current call.
-  const at::Tensor& prediction(size_t last, size_t i) const { return predictions_[predictions_.size() - 1 - (last - i)]; }
+  const at::Tensor& prediction(size_t last, size_t i) const {
+    return predictions_[predictions_.size() - 1 - (last - i)];
+  }
 
   // Derivative between calls `a` and `b`, in units of the whole step that begins at `a`.
   at::Tensor derivative(size_t last, size_t a, size_t b) const {
@@ -87,7 +97,8 @@ class DpmSinglestepScheduler : public LambdaScheduler {
   }
 
   at::Tensor second_order_term(size_t i, const DpmCoefficients& c) const {
-    return derivative(i, i - 1, i) * (config_.solver_type == SolverType::heun ? c.d1 : c.d1_midpoint);
+    return derivative(i, i - 1, i) *
+           (config_.solver_type == SolverType::heun ? c.d1 : c.d1_midpoint);
   }
 
   at::Tensor third_order_terms(size_t i, const DpmCoefficients& c) const {

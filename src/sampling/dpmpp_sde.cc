@@ -11,8 +11,9 @@
 namespace zc {
 namespace {
 
-// The reference's noise comes from a Brownian tree, so that the two halves of a step share a path. Here each request gets
-// independent noise of unit variance; a caller who wants the tree can build it behind the NoiseFunction.
+// The reference's noise comes from a Brownian tree, so that the two halves of a step share a path.
+// Here each request gets independent noise of unit variance; a caller who wants the tree can build
+// it behind the NoiseFunction.
 class DpmppSdeScheduler : public SigmaScheduler {
  public:
   explicit DpmppSdeScheduler(const SchedulerConfig& config) : SigmaScheduler(config) {
@@ -26,7 +27,9 @@ class DpmppSdeScheduler : public SigmaScheduler {
   void start_run(int64_t n) override {
     const Levels l = levels(n);
     for (size_t i = 0; i < l.sigmas.size(); ++i) {
-      if (i > 0) timesteps_.push_back(timestep_of_sigma(model_sigmas_, std::sqrt(l.sigmas[i - 1] * l.sigmas[i])));
+      if (i > 0)
+        timesteps_.push_back(
+            timestep_of_sigma(model_sigmas_, std::sqrt(l.sigmas[i - 1] * l.sigmas[i])));
       timesteps_.push_back(l.timesteps[i]);
       sigmas_.insert(sigmas_.end(), i == 0 ? 1 : 2, as_float32(l.sigmas[i]));
     }
@@ -51,7 +54,8 @@ class DpmppSdeScheduler : public SigmaScheduler {
     const AncestralStep to = ancestral_step(from, first_half ? middle_sigma(i + 1) : end);
     const double ratio = to.down / from;
     const at::Tensor& start = first_half ? x : start_x_;
-    at::Tensor next = start * ratio + denoised_ * (1 - ratio) + noise(x) * (config_.s_noise * to.up);
+    at::Tensor next =
+        start * ratio + denoised_ * (1 - ratio) + noise(x) * (config_.s_noise * to.up);
     start_x_ = first_half ? x : at::Tensor();
     return next;
   }

@@ -21,7 +21,8 @@ class EulerBase : public SigmaScheduler {
     Levels l = levels(n);
     timesteps_ = std::move(l.timesteps);
     sigmas_ = std::move(l.sigmas);
-    const bool to_zero = config_.kind == SchedulerKind::euler_a || config_.final_sigmas_type == FinalSigma::zero;
+    const bool to_zero =
+        config_.kind == SchedulerKind::euler_a || config_.final_sigmas_type == FinalSigma::zero;
     sigmas_.push_back(to_zero ? 0.0 : static_cast<double>(model_sigmas_.front()));
     for (double& s : sigmas_) s = as_float32(s);
     if (config_.continuous_timesteps && config_.prediction_type == Prediction::v_prediction) {
@@ -45,12 +46,16 @@ class EulerScheduler : public EulerBase {
     const auto i = static_cast<size_t>(index_of_call(t));
     const double sigma = sigmas_[i];
     const bool churns = config_.s_tmin <= sigma && sigma <= config_.s_tmax;
-    const double gamma =
-        churns ? std::min(config_.s_churn / static_cast<double>(sigmas_.size() - 1), std::numbers::sqrt2 - 1) : 0.0;
+    const double gamma = churns
+                             ? std::min(config_.s_churn / static_cast<double>(sigmas_.size() - 1),
+                                        std::numbers::sqrt2 - 1)
+                             : 0.0;
     const double raised = sigma * (gamma + 1);
-    if (gamma > 0) x = x + noise(x) * (config_.s_noise * std::sqrt(raised * raised - sigma * sigma));
+    if (gamma > 0)
+      x = x + noise(x) * (config_.s_noise * std::sqrt(raised * raised - sigma * sigma));
     // As in diffusers: eps is multiplied with the raised noise level, v with the original one.
-    denoised_ = predict_x0(model_output, config_.prediction_type == Prediction::epsilon ? raised : sigma, x);
+    denoised_ = predict_x0(model_output,
+                           config_.prediction_type == Prediction::epsilon ? raised : sigma, x);
     return x + (x - denoised_) * ((sigmas_[i + 1] - raised) / raised);
   }
 };
@@ -79,7 +84,8 @@ class EulerAncestralScheduler : public EulerBase {
 }  // namespace
 
 std::unique_ptr<Scheduler> make_euler(const SchedulerConfig& config) {
-  if (config.kind == SchedulerKind::euler_a) return std::make_unique<EulerAncestralScheduler>(config);
+  if (config.kind == SchedulerKind::euler_a)
+    return std::make_unique<EulerAncestralScheduler>(config);
   return std::make_unique<EulerScheduler>(config);
 }
 

@@ -6,10 +6,12 @@
 
 namespace zc {
 
-// Classifier-free guidance: uncond + scale * (cond - uncond). With scale 1 the caller need not compute uncond.
+// Classifier-free guidance: uncond + scale * (cond - uncond). With scale 1 the caller need not
+// compute uncond.
 at::Tensor guide(const at::Tensor& cond, const at::Tensor& uncond, double scale);
 
-// Lin et al. (2023), section 3.4: gives the guided prediction back the deviation of cond, mixed with `rescale` (0: unchanged).
+// Lin et al. (2023), section 3.4: gives the guided prediction back the deviation of cond, mixed
+// with `rescale` (0: unchanged).
 at::Tensor rescale_guided(const at::Tensor& guided, const at::Tensor& cond, double rescale);
 
 }  // namespace zc

@@ -17,7 +17,8 @@ class HeunScheduler : public SigmaScheduler {
   int64_t order() const override { return 2; }
 
  protected:
-  // Every level but the first is visited twice: as the end of one step and as the start of the next.
+  // Every level but the first is visited twice: as the end of one step and as the start of the
+  // next.
   void start_run(int64_t n) override {
     const Levels l = levels(n);
     for (size_t i = 0; i < l.sigmas.size(); ++i) {
@@ -31,7 +32,8 @@ class HeunScheduler : public SigmaScheduler {
     start_derivative_ = at::Tensor();
   }
 
-  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x, const NoiseFunction&) override {
+  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x,
+                     const NoiseFunction&) override {
     const auto i = static_cast<size_t>(index_of_call(t));
     denoised_ = predict_x0(model_output, sigmas_[i], x);
     const at::Tensor derivative = (x - denoised_) / sigmas_[i];
@@ -40,7 +42,8 @@ class HeunScheduler : public SigmaScheduler {
       start_derivative_ = derivative;
       return x + derivative * (sigmas_[i + 1] - sigmas_[i]);
     }
-    at::Tensor next = start_x_ + (start_derivative_ + derivative) * ((sigmas_[i] - sigmas_[i - 1]) / 2);
+    at::Tensor next =
+        start_x_ + (start_derivative_ + derivative) * ((sigmas_[i] - sigmas_[i - 1]) / 2);
     start_x_ = at::Tensor();
     start_derivative_ = at::Tensor();
     return next;
@@ -53,6 +56,8 @@ class HeunScheduler : public SigmaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_heun(const SchedulerConfig& config) { return std::make_unique<HeunScheduler>(config); }
+std::unique_ptr<Scheduler> make_heun(const SchedulerConfig& config) {
+  return std::make_unique<HeunScheduler>(config);
+}
 
 }  // namespace zc

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Solvers in the half logarithm of the signal-to-noise ratio, x = alpha x0 + sigma noise, lambda = log(alpha / sigma):
-// DPM-Solver, DEIS, UniPC.
+// Solvers in the half logarithm of the signal-to-noise ratio, x = alpha x0 + sigma noise, lambda =
+// log(alpha / sigma): DPM-Solver, DEIS, UniPC.
 #pragma once
 
 #include <cstddef>
@@ -40,9 +40,10 @@ class LambdaScheduler : public Scheduler {
   std::vector<float> model_sigmas_;
 };
 
-// x at `to`, from x at `from`: x * c.x + D0 * c.d0 + D1 * c.d1 + D2 * c.d2 + noise * c.noise, where D0, D1, D2 are the model's
-// prediction at `from` and its derivatives (Lu et al., "DPM-Solver++", 2022, and its appendix for the stochastic forms).
-// `d1_midpoint` is the cheaper weight of D1 in the midpoint form.
+// x at `to`, from x at `from`: x * c.x + D0 * c.d0 + D1 * c.d1 + D2 * c.d2 + noise * c.noise, where
+// D0, D1, D2 are the model's prediction at `from` and its derivatives (Lu et al., "DPM-Solver++",
+// 2022, and its appendix for the stochastic forms). `d1_midpoint` is the cheaper weight of D1 in
+// the midpoint form.
 struct DpmCoefficients {
   double x = 0;
   double d0 = 0;
@@ -51,7 +52,8 @@ struct DpmCoefficients {
   double d2 = 0;
   double noise = 0;
 };
-DpmCoefficients dpm_coefficients(DpmAlgorithm algorithm, const NoisePoint& from, const NoisePoint& to);
+DpmCoefficients dpm_coefficients(DpmAlgorithm algorithm, const NoisePoint& from,
+                                 const NoisePoint& to);
 
 bool predicts_x0(DpmAlgorithm algorithm);
 bool is_stochastic(DpmAlgorithm algorithm);

@@ -18,8 +18,8 @@ class LcmScheduler : public AlphaScheduler {
     require_prediction({Prediction::epsilon, Prediction::v_prediction, Prediction::sample});
     if (config.original_inference_steps > config.num_train_timesteps) {
       throw Error(ErrorKind::bad_request, "original_inference_steps",
-                  fmt::format("is {}, the training had {} timesteps", config.original_inference_steps,
-                              config.num_train_timesteps));
+                  fmt::format("is {}, the training had {} timesteps",
+                              config.original_inference_steps, config.num_train_timesteps));
     }
   }
 
@@ -28,13 +28,15 @@ class LcmScheduler : public AlphaScheduler {
   void start_run(int64_t n) override {
     const int64_t original = config_.original_inference_steps;
     if (n > original) {
-      throw Error(ErrorKind::bad_request, "steps",
-                  fmt::format("is {}, this consistency model was distilled with {} steps: take 4 to 8", n, original));
+      throw Error(
+          ErrorKind::bad_request, "steps",
+          fmt::format("is {}, this consistency model was distilled with {} steps: take 4 to 8", n,
+                      original));
     }
     const int64_t spacing = config_.num_train_timesteps / original;
     for (int64_t i = 0; i < n; ++i) {
-      const auto skipped =
-          static_cast<int64_t>(std::floor(static_cast<double>(i) * (static_cast<double>(original) / static_cast<double>(n))));
+      const auto skipped = static_cast<int64_t>(std::floor(
+          static_cast<double>(i) * (static_cast<double>(original) / static_cast<double>(n))));
       timesteps_.push_back(static_cast<double>((original - skipped) * spacing - 1));
     }
   }
@@ -44,7 +46,8 @@ class LcmScheduler : public AlphaScheduler {
     const size_t next_index = static_cast<size_t>(index_of_call(t)) + 1;
     const at::Tensor x0 = predict_x0(model_output, alpha_cumprod(static_cast<int64_t>(t)), x);
 
-    // Scalings that make the function the identity at t = 0 (Song et al., "Consistency models", 2023, appendix C).
+    // Scalings that make the function the identity at t = 0 (Song et al., "Consistency models",
+    // 2023, appendix C).
     constexpr double sigma_data = 0.5;
     const double scaled_t = t * config_.timestep_scaling;
     const double variance = scaled_t * scaled_t + sigma_data * sigma_data;
@@ -58,6 +61,8 @@ class LcmScheduler : public AlphaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_lcm(const SchedulerConfig& config) { return std::make_unique<LcmScheduler>(config); }
+std::unique_ptr<Scheduler> make_lcm(const SchedulerConfig& config) {
+  return std::make_unique<LcmScheduler>(config);
+}
 
 }  // namespace zc

@@ -32,19 +32,21 @@ class LmsScheduler : public SigmaScheduler {
     derivatives_.clear();
   }
 
-  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x, const NoiseFunction&) override {
+  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x,
+                     const NoiseFunction&) override {
     const auto i = static_cast<size_t>(index_of_call(t));
     denoised_ = predict_x0(model_output, sigmas_[i], x);
     derivatives_.push_front((x - denoised_) / sigmas_[i]);
     if (derivatives_.size() > static_cast<size_t>(config_.lms_order)) derivatives_.pop_back();
     at::Tensor next = x;
-    for (size_t k = 0; k < derivatives_.size(); ++k) next = next + derivatives_[k] * coefficient(i, k, derivatives_.size());
+    for (size_t k = 0; k < derivatives_.size(); ++k)
+      next = next + derivatives_[k] * coefficient(i, k, derivatives_.size());
     return next;
   }
 
  private:
-  // Integral over the step of the Lagrange polynomial that is 1 at the k-th last level and 0 at the others.
-  // Its degree is at most 7, for which four Gauss points are exact.
+  // Integral over the step of the Lagrange polynomial that is 1 at the k-th last level and 0 at the
+  // others. Its degree is at most 7, for which four Gauss points are exact.
   double coefficient(size_t i, size_t k, size_t order) const {
     constexpr std::array<double, 2> points = {0.33998104358485626, 0.86113631159405258};
     constexpr std::array<double, 2> weights = {0.65214515486254614, 0.34785484513745386};
@@ -59,7 +61,8 @@ class LmsScheduler : public SigmaScheduler {
     };
     double sum = 0;
     for (size_t p = 0; p < points.size(); ++p) {
-      sum += weights[p] * (polynomial(middle - half * points[p]) + polynomial(middle + half * points[p]));
+      sum += weights[p] *
+             (polynomial(middle - half * points[p]) + polynomial(middle + half * points[p]));
     }
     return sum * half;
   }
@@ -69,6 +72,8 @@ class LmsScheduler : public SigmaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_lms(const SchedulerConfig& config) { return std::make_unique<LmsScheduler>(config); }
+std::unique_ptr<Scheduler> make_lms(const SchedulerConfig& config) {
+  return std::make_unique<LmsScheduler>(config);
+}
 
 }  // namespace zc

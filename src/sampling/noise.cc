@@ -25,7 +25,8 @@ NoiseOptions noise_profile(std::string_view profile, uint64_t seed) {
     return o;
   }
   throw Error(ErrorKind::bad_request, "profile",
-              fmt::format("`{}` is not known, wanted seed, seed11, a1111 or diffusers", printable(profile)));
+              fmt::format("`{}` is not known, wanted seed, seed11, a1111 or diffusers",
+                          printable(profile)));
 }
 
 NoiseStream::NoiseStream(const NoiseOptions& options, int64_t batch) : options_(options) {
@@ -44,10 +45,12 @@ NoiseStream::NoiseStream(const NoiseOptions& options, int64_t batch) : options_(
 at::Tensor NoiseStream::next(at::IntArrayRef shape) {
   at::Tensor out = at::empty(shape, at::kFloat);
   const std::span<float> all(out.mutable_data_ptr<float>(), static_cast<size_t>(out.numel()));
-  ZC_BUG_IF(options_.per_image && (shape.empty() || shape[0] != static_cast<int64_t>(generators_.size())));
+  ZC_BUG_IF(options_.per_image &&
+            (shape.empty() || shape[0] != static_cast<int64_t>(generators_.size())));
   const size_t part = all.size() / generators_.size();
   for (size_t k = 0; k < generators_.size(); ++k) {
-    std::visit([&](auto& generator) { generator.normal(all.subspan(k * part, part)); }, generators_[k]);
+    std::visit([&](auto& generator) { generator.normal(all.subspan(k * part, part)); },
+               generators_[k]);
   }
   return out;
 }
@@ -60,14 +63,17 @@ std::string NoiseStream::save() const {
   std::string out;
   for (const Generator& g : generators_) {
     if (const auto* cpu = std::get_if<TorchRandom>(&g)) out += cpu->save();
-    if (const auto* cuda = std::get_if<CudaRandom>(&g)) out += fmt::format("philox {}", cuda->offset());
+    if (const auto* cuda = std::get_if<CudaRandom>(&g))
+      out += fmt::format("philox {}", cuda->offset());
     out += '\n';
   }
   return out;
 }
 
 void NoiseStream::restore(std::string_view state) {
-  const auto refuse = [] { throw Error(ErrorKind::bad_file, "random state", "it does not fit to the noise of this job"); };
+  const auto refuse = [] {
+    throw Error(ErrorKind::bad_file, "random state", "it does not fit to the noise of this job");
+  };
   const std::vector<std::string> lines = split(trim(state), '\n');
   if (lines.size() != generators_.size()) refuse();
   for (size_t k = 0; k < lines.size(); ++k) {

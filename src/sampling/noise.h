@@ -20,14 +20,17 @@ enum class NoiseSource { torch_cpu, torch_cuda };
 struct NoiseOptions {
   uint64_t seed = 0;
   NoiseSource source = NoiseSource::torch_cuda;
-  // false: one stream for the whole batch, so an image depends on its place in it. true: image k has the stream of seed + k.
+  // false: one stream for the whole batch, so an image depends on its place in it. true: image k
+  // has the stream of seed + k.
   bool per_image = false;
-  // torch_cuda: the size of the GPU that is imitated (see CudaRandom); matters for large batches only.
+  // torch_cuda: the size of the GPU that is imitated (see CudaRandom); matters for large batches
+  // only.
   uint64_t resident_blocks = 0;
 };
 
-// What a profile ("seed", "seed11", "a1111", "diffusers") draws. Throws ErrorKind::bad_request for other names.
-// "seed" and "seed11" are the original on a GPU, "diffusers" is its usual CPU generator.
+// What a profile ("seed", "seed11", "a1111", "diffusers") draws. Throws ErrorKind::bad_request for
+// other names. "seed" and "seed11" are the original on a GPU, "diffusers" is its usual CPU
+// generator.
 NoiseOptions noise_profile(std::string_view profile, uint64_t seed);
 
 // The streams of one job. Always drawn on the CPU in float32.
@@ -41,7 +44,8 @@ class NoiseStream {
   // next() in the type and on the device of its argument. The stream must outlive the function.
   NoiseFunction function();
 
-  // Which numbers come next, as text; restore() throws ErrorKind::bad_file unless save() of the same options wrote it.
+  // Which numbers come next, as text; restore() throws ErrorKind::bad_file unless save() of the
+  // same options wrote it.
   std::string save() const;
   void restore(std::string_view state);
 

@@ -42,7 +42,8 @@ TEST(Noise, TheOriginalsProfilesDrawTheWholeBatchAtOnce) {
   const at::Tensor b = two.next({2, 4, 8, 8});
   EXPECT_TRUE(a[0].equal(b[0]));
   EXPECT_FALSE(b[0].equal(b[1]));
-  EXPECT_NEAR(NoiseStream(noise_profile("seed", 0), 1).next({1, 2})[0][0].item<double>(), -0.9246624, 1e-6);
+  EXPECT_NEAR(NoiseStream(noise_profile("seed", 0), 1).next({1, 2})[0][0].item<double>(),
+              -0.9246624, 1e-6);
 }
 
 TEST(Noise, UnknownProfilesAreRefused) {
@@ -68,7 +69,8 @@ TEST(Noise, ContinuesFromASavedState) {
 }
 
 TEST(Noise, RefusesAStateOfOtherNoise) {
-  NoiseStream cuda(noise_profile("seed", 5), 1), cpu(noise_profile("diffusers", 5), 1), other(noise_profile("diffusers", 6), 1);
+  NoiseStream cuda(noise_profile("seed", 5), 1), cpu(noise_profile("diffusers", 5), 1),
+      other(noise_profile("diffusers", 6), 1);
   EXPECT_THROW(cuda.restore(cpu.save()), Error);
   EXPECT_THROW(cpu.restore(cuda.save()), Error);
   EXPECT_THROW(other.restore(cpu.save()), Error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pseudo numerical methods (Liu et al., 2022): Runge-Kutta warm-up (unless skipped), then linear multistep (PLMS).
+// Pseudo numerical methods (Liu et al., 2022): Runge-Kutta warm-up (unless skipped), then linear
+// multistep (PLMS).
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
@@ -31,9 +32,11 @@ class PndmScheduler : public AlphaScheduler {
   at::Tensor begin_at(int64_t index, const at::Tensor& x0, const at::Tensor& noise) override {
     if (index > 0) {
       if (!config_.skip_prk_steps) {
-        throw Error(ErrorKind::unsupported, "sampler", "this sampler cannot begin in the middle: use plms");
+        throw Error(ErrorKind::unsupported, "sampler",
+                    "this sampler cannot begin in the middle: use plms");
       }
-      calls_ = 2;  // past the repetition: a plain first step, then higher orders as the history grows
+      calls_ =
+          2;  // past the repetition: a plain first step, then higher orders as the history grows
     }
     return Scheduler::begin_at(index, x0, noise);
   }
@@ -60,9 +63,11 @@ class PndmScheduler : public AlphaScheduler {
     for (size_t i = 3; i < steps.size(); ++i) timesteps_.push_back(steps[i]);
   }
 
-  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x, const NoiseFunction&) override {
+  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x,
+                     const NoiseFunction&) override {
     const auto timestep = static_cast<int64_t>(t);
-    at::Tensor next = calls_ < prk_calls_ ? runge_kutta(model_output, timestep, x) : multistep(model_output, timestep, x);
+    at::Tensor next = calls_ < prk_calls_ ? runge_kutta(model_output, timestep, x)
+                                          : multistep(model_output, timestep, x);
     ++calls_;
     return next;
   }
@@ -71,7 +76,8 @@ class PndmScheduler : public AlphaScheduler {
   // Each of the first three steps takes four calls: at its start, twice in the middle, at its end.
   void add_warm_up(const std::vector<double>& steps) {
     if (static_cast<int64_t>(steps.size()) < kOrder) {
-      throw Error(ErrorKind::bad_request, "steps", "this scheduler needs at least 4 steps for its warm-up");
+      throw Error(ErrorKind::bad_request, "steps",
+                  "this scheduler needs at least 4 steps for its warm-up");
     }
     const double half = static_cast<double>(step_size() / 2);
     // Going down: t0, t1 + half, t1 + half, t1, t1, t2 + half, ...
@@ -116,7 +122,9 @@ class PndmScheduler : public AlphaScheduler {
       history_.push_back(model_output);
       if (history_.size() > kOrder) history_.pop_front();
     }
-    const auto e = [this](size_t back) -> const at::Tensor& { return history_[history_.size() - back]; };
+    const auto e = [this](size_t back) -> const at::Tensor& {
+      return history_[history_.size() - back];
+    };
     at::Tensor output = model_output;
     if (history_.size() == 1 && calls_ == 0) {
       start_x_ = x;
@@ -137,9 +145,11 @@ class PndmScheduler : public AlphaScheduler {
   at::Tensor transfer(at::Tensor output, int64_t t, int64_t previous, const at::Tensor& x) {
     const double alpha = alpha_cumprod(t);
     const double alpha_prev = alpha_or_final(previous);
-    if (config_.prediction_type == Prediction::v_prediction) output = output * std::sqrt(alpha) + x * std::sqrt(1 - alpha);
+    if (config_.prediction_type == Prediction::v_prediction)
+      output = output * std::sqrt(alpha) + x * std::sqrt(1 - alpha);
     denoised_ = (x - output * std::sqrt(1 - alpha)) / std::sqrt(alpha);
-    const double denominator = alpha * std::sqrt(1 - alpha_prev) + std::sqrt(alpha * (1 - alpha) * alpha_prev);
+    const double denominator =
+        alpha * std::sqrt(1 - alpha_prev) + std::sqrt(alpha * (1 - alpha) * alpha_prev);
     return x * std::sqrt(alpha_prev / alpha) - output * ((alpha_prev - alpha) / denominator);
   }
 
@@ -152,6 +162,8 @@ class PndmScheduler : public AlphaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_pndm(const SchedulerConfig& config) { return std::make_unique<PndmScheduler>(config); }
+std::unique_ptr<Scheduler> make_pndm(const SchedulerConfig& config) {
+  return std::make_unique<PndmScheduler>(config);
+}
 
 }  // namespace zc

@@ -20,13 +20,19 @@ struct Sampler {
   bool has_curves = false;  // also as NAME_karras, NAME_exponential, NAME_beta
 };
 
-void stochastic(SchedulerConfig& c) { c.algorithm_type = DpmAlgorithm::sde_dpmsolver_pp; }
-void third_order(SchedulerConfig& c) { c.solver_order = 3; }
+void stochastic(SchedulerConfig& c) {
+  c.algorithm_type = DpmAlgorithm::sde_dpmsolver_pp;
+}
+void third_order(SchedulerConfig& c) {
+  c.solver_order = 3;
+}
 void third_order_stochastic(SchedulerConfig& c) {
   stochastic(c);
   third_order(c);
 }
-void with_warm_up(SchedulerConfig& c) { c.skip_prk_steps = false; }
+void with_warm_up(SchedulerConfig& c) {
+  c.skip_prk_steps = false;
+}
 
 using K = SchedulerKind;
 constexpr std::array kSamplers = {
@@ -96,7 +102,8 @@ constexpr std::array kAliases = {
     Alias{"unipcmultistepscheduler", "unipc"},
 };
 
-// Letters and digits in lower case, "+" as "p": "DPM++ 2M Karras" and "dpmpp_2m_karras" become equal.
+// Letters and digits in lower case, "+" as "p": "DPM++ 2M Karras" and "dpmpp_2m_karras" become
+// equal.
 std::string plain(std::string_view name) {
   std::string out;
   for (char c : name) {
@@ -118,7 +125,8 @@ const std::vector<Entry>& entries() {
     std::vector<Entry> list;
     for (const Sampler& s : kSamplers) {
       for (const Curve& c : kCurves) {
-        if (c.curve == SigmaCurve::model || s.has_curves) list.push_back({fmt::format("{}{}", s.name, c.suffix), &s, &c});
+        if (c.curve == SigmaCurve::model || s.has_curves)
+          list.push_back({fmt::format("{}{}", s.name, c.suffix), &s, &c});
       }
     }
     return list;
@@ -139,8 +147,9 @@ const Entry& find_entry(std::string_view name) {
   for (const Entry& e : entries()) {
     if (plain(e.name) == wanted) return e;
   }
-  throw Error(ErrorKind::bad_request, "sampler",
-              fmt::format("`{}` is not known{}", printable(name), suggestion(name, sampler_names())));
+  throw Error(
+      ErrorKind::bad_request, "sampler",
+      fmt::format("`{}` is not known{}", printable(name), suggestion(name, sampler_names())));
 }
 
 }  // namespace
@@ -154,7 +163,9 @@ const std::vector<std::string>& sampler_names() {
   return names;
 }
 
-std::string canonical_sampler_name(std::string_view name) { return find_entry(name).name; }
+std::string canonical_sampler_name(std::string_view name) {
+  return find_entry(name).name;
+}
 
 std::string sampler_label(std::string_view name) {
   const Entry& e = find_entry(name);

@@ -63,7 +63,8 @@ TEST(Samplers, TakeTheScheduleAndPredictionOfTheModel) {
   EXPECT_EQ(c.sigma_curve, SigmaCurve::karras);
 }
 
-// The scaled x is (x0 + sigma * noise) / sqrt(sigma^2 + 1) for a model that knows x0, so its eps leads any solver there.
+// The scaled x is (x0 + sigma * noise) / sqrt(sigma^2 + 1) for a model that knows x0, so its eps
+// leads any solver there.
 double error_with_perfect_model(const std::string& name, int64_t steps, int64_t begin_percent) {
   const auto scheduler = make_scheduler(sampler_config(name));
   scheduler->set_timesteps(steps);
@@ -76,8 +77,9 @@ double error_with_perfect_model(const std::string& name, int64_t steps, int64_t 
   double product = 1;
   std::vector<double> sigma;
   for (int64_t t = 0; t < c.num_train_timesteps; ++t) {
-    const double root = std::sqrt(c.beta_start) + (std::sqrt(c.beta_end) - std::sqrt(c.beta_start)) * static_cast<double>(t) /
-                                                      static_cast<double>(c.num_train_timesteps - 1);
+    const double root = std::sqrt(c.beta_start) +
+                        (std::sqrt(c.beta_end) - std::sqrt(c.beta_start)) * static_cast<double>(t) /
+                            static_cast<double>(c.num_train_timesteps - 1);
     product *= 1 - root * root;
     sigma.push_back(std::sqrt((1 - product) / product));
   }
@@ -87,11 +89,14 @@ double error_with_perfect_model(const std::string& name, int64_t steps, int64_t 
     const double s = sigma[low] + (sigma[high] - sigma[low]) * (t - static_cast<double>(low));
     return (scaled * std::sqrt(s * s + 1) - x0) / s;
   };
-  const int64_t begin = begin_percent == 0 ? 0 : scheduler->begin_index(1 - static_cast<double>(begin_percent) / 100);
-  at::Tensor x = begin == 0 ? first * scheduler->init_noise_sigma() : scheduler->begin_at(begin, x0, first);
+  const int64_t begin =
+      begin_percent == 0 ? 0 : scheduler->begin_index(1 - static_cast<double>(begin_percent) / 100);
+  at::Tensor x =
+      begin == 0 ? first * scheduler->init_noise_sigma() : scheduler->begin_at(begin, x0, first);
   const std::vector<double> timesteps = scheduler->timesteps();
   for (size_t i = static_cast<size_t>(begin); i < timesteps.size(); ++i) {
-    x = scheduler->step(eps(scheduler->scale_model_input(x, timesteps[i]), timesteps[i]), timesteps[i], x, noise);
+    x = scheduler->step(eps(scheduler->scale_model_input(x, timesteps[i]), timesteps[i]),
+                        timesteps[i], x, noise);
   }
   EXPECT_EQ(scheduler->denoised().sizes(), x.sizes());
   return (x - x0).abs().max().item<double>();
@@ -128,7 +133,8 @@ TEST(Samplers, AddTheNoiseOfTheCurrentCall) {
       const bool repeats = name == "plms" || name == "pndm_prk" || scheduler->order() == 2;
       EXPECT_LT(level, repeats ? last * 1.2 : last) << name << " at call " << i;
       last = level;
-      x = scheduler->step(scheduler->scale_model_input(x, timesteps[i]) * 0.5, timesteps[i], x, no_noise);
+      x = scheduler->step(scheduler->scale_model_input(x, timesteps[i]) * 0.5, timesteps[i], x,
+                          no_noise);
     }
   }
 }
@@ -149,14 +155,16 @@ TEST(Samplers, RefuseStepsBeyondTheTraining) {
 }
 
 TEST(Samplers, ASchedulerCanRunTwice) {
-  for (const char* name : {"ddim", "plms", "heun", "dpm2_a", "dpmpp_sde", "dpmpp_2m", "dpmpp_2s", "unipc", "lms", "deis"}) {
+  for (const char* name : {"ddim", "plms", "heun", "dpm2_a", "dpmpp_sde", "dpmpp_2m", "dpmpp_2s",
+                           "unipc", "lms", "deis"}) {
     const auto scheduler = make_scheduler(sampler_config(name));
     const NoiseFunction no_noise = [](const at::Tensor& like) { return at::zeros_like(like); };
     at::Tensor results[2];
     for (at::Tensor& x : results) {
       scheduler->set_timesteps(7);
       x = at::full({1, 1, 2, 2}, 0.5, at::kFloat) * scheduler->init_noise_sigma();
-      for (double t : scheduler->timesteps()) x = scheduler->step(scheduler->scale_model_input(x, t) * 0.9, t, x, no_noise);
+      for (double t : scheduler->timesteps())
+        x = scheduler->step(scheduler->scale_model_input(x, t) * 0.9, t, x, no_noise);
     }
     EXPECT_TRUE(results[0].equal(results[1])) << name;
     EXPECT_TRUE(at::isfinite(results[0]).all().item<bool>()) << name;

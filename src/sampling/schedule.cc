@@ -21,8 +21,8 @@ std::vector<float> linspace_f32(double first, double last, int64_t n) {
   if (n == 1) return out;
   const float step = (b - a) / static_cast<float>(n - 1);
   for (int64_t i = 0; i < n; ++i) {
-    out[static_cast<size_t>(i)] =
-        i < n / 2 ? std::fma(step, static_cast<float>(i), a) : std::fma(-step, static_cast<float>(n - 1 - i), b);
+    out[static_cast<size_t>(i)] = i < n / 2 ? std::fma(step, static_cast<float>(i), a)
+                                            : std::fma(-step, static_cast<float>(n - 1 - i), b);
   }
   return out;
 }
@@ -32,7 +32,8 @@ std::vector<double> linspace(double first, double last, int64_t n) {
   std::vector<double> out(static_cast<size_t>(n), first);
   if (n == 1) return out;
   const double step = (last - first) / static_cast<double>(n - 1);
-  for (int64_t i = 0; i < n; ++i) out[static_cast<size_t>(i)] = static_cast<double>(i) * step + first;
+  for (int64_t i = 0; i < n; ++i)
+    out[static_cast<size_t>(i)] = static_cast<double>(i) * step + first;
   out.back() = last;
   return out;
 }
@@ -40,7 +41,8 @@ std::vector<double> linspace(double first, double last, int64_t n) {
 double alpha_bar(BetaSchedule schedule, double t) {
   switch (schedule) {
     case BetaSchedule::laplace: {
-      const double lambda = -0.5 * std::copysign(1.0, 0.5 - t) * std::log(1 - 2 * std::abs(0.5 - t) + 1e-6);
+      const double lambda =
+          -0.5 * std::copysign(1.0, 0.5 - t) * std::log(1 - 2 * std::abs(0.5 - t) + 1e-6);
       const double snr = std::exp(lambda);
       return std::sqrt(snr / (1 + snr));
     }
@@ -57,7 +59,8 @@ std::vector<float> betas_of_alpha_bar(BetaSchedule schedule, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const double t1 = static_cast<double>(i) / static_cast<double>(n);
     const double t2 = static_cast<double>(i + 1) / static_cast<double>(n);
-    betas.push_back(static_cast<float>(std::min(1 - alpha_bar(schedule, t2) / alpha_bar(schedule, t1), 0.999)));
+    betas.push_back(
+        static_cast<float>(std::min(1 - alpha_bar(schedule, t2) / alpha_bar(schedule, t1), 0.999)));
   }
   return betas;
 }
@@ -86,7 +89,8 @@ std::vector<float> scheduled_betas(const SchedulerConfig& c) {
   }
 }
 
-// Lin et al., "Common diffusion noise schedules and sample steps are flawed" (2023), algorithm 1: the last timestep is pure noise.
+// Lin et al., "Common diffusion noise schedules and sample steps are flawed" (2023), algorithm 1:
+// the last timestep is pure noise.
 void rescale_to_zero_terminal_snr(std::vector<float>& betas) {
   std::vector<float> root = cumulative_alphas(betas);
   for (float& a : root) a = std::sqrt(a);
@@ -101,7 +105,8 @@ void rescale_to_zero_terminal_snr(std::vector<float>& betas) {
   }
 }
 
-// Continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by Lentz's method.
+// Continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by Lentz's
+// method.
 double beta_continued_fraction(double x, double a, double b) {
   constexpr double tiny = 1e-300;
   const auto away_from_zero = [](double v) { return std::abs(v) < tiny ? tiny : v; };
@@ -131,7 +136,9 @@ double beta_cumulative(double x, double a, double b) {
   return 1 - std::exp(log_front) * beta_continued_fraction(1 - x, b, a) / b;
 }
 
-std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+std::vector<float> to_float(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
 
 template <class F>
 std::vector<float> map_to_float(const std::vector<double>& values, F f) {
@@ -140,15 +147,19 @@ std::vector<float> map_to_float(const std::vector<double>& values, F f) {
   return out;
 }
 
-void fill_posterior(const std::vector<double>& betas, const std::vector<double>& acp, LdmSchedule& s) {
+void fill_posterior(const std::vector<double>& betas, const std::vector<double>& acp,
+                    LdmSchedule& s) {
   const size_t n = betas.size();
   for (size_t i = 0; i < n; ++i) {
     const double previous = i == 0 ? 1.0 : acp[i - 1];
     const double variance = betas[i] * (1 - previous) / (1 - acp[i]);
     s.posterior_variance.push_back(static_cast<float>(variance));
-    s.posterior_log_variance_clipped.push_back(static_cast<float>(std::log(std::max(variance, 1e-20))));
-    s.posterior_mean_coef1.push_back(static_cast<float>(betas[i] * std::sqrt(previous) / (1 - acp[i])));
-    s.posterior_mean_coef2.push_back(static_cast<float>((1 - previous) * std::sqrt(1 - betas[i]) / (1 - acp[i])));
+    s.posterior_log_variance_clipped.push_back(
+        static_cast<float>(std::log(std::max(variance, 1e-20))));
+    s.posterior_mean_coef1.push_back(
+        static_cast<float>(betas[i] * std::sqrt(previous) / (1 - acp[i])));
+    s.posterior_mean_coef2.push_back(
+        static_cast<float>((1 - previous) * std::sqrt(1 - betas[i]) / (1 - acp[i])));
   }
   // The original computes these weights from the float32 vectors.
   for (size_t i = 0; i < n; ++i) {
@@ -159,11 +170,12 @@ void fill_posterior(const std::vector<double>& betas, const std::vector<double>&
   if (n > 1) s.lvlb_weights[0] = s.lvlb_weights[1];  // the variance of step 0 is zero
 }
 
-// From `first` down to zero in `n`-th parts of the training range. numpy's rounding makes diffusers add a timestep of -1 for
-// some n (61, 103, ...); it is left out here.
+// From `first` down to zero in `n`-th parts of the training range. numpy's rounding makes diffusers
+// add a timestep of -1 for some n (61, 103, ...); it is left out here.
 std::vector<double> trailing_timesteps(int64_t first, int64_t train_timesteps, int64_t n) {
   const double start = static_cast<double>(first);
-  const double delta = (start - static_cast<double>(train_timesteps) / static_cast<double>(n)) - start;
+  const double delta =
+      (start - static_cast<double>(train_timesteps) / static_cast<double>(n)) - start;
   std::vector<double> t;
   for (int64_t i = 0; i < n; ++i) {
     const double v = std::nearbyint(start + static_cast<double>(i) * delta) - 1;
@@ -175,7 +187,9 @@ std::vector<double> trailing_timesteps(int64_t first, int64_t train_timesteps, i
 }  // namespace
 
 LdmSchedule make_ldm_schedule(const LdmScheduleOptions& o) {
-  if (o.timesteps < 1) throw Error(ErrorKind::bad_request, "timesteps", fmt::format("is {}, wanted at least 1", o.timesteps));
+  if (o.timesteps < 1)
+    throw Error(ErrorKind::bad_request, "timesteps",
+                fmt::format("is {}, wanted at least 1", o.timesteps));
   std::vector<double> betas;
   switch (o.beta_schedule) {
     case BetaSchedule::linear:
@@ -186,7 +200,8 @@ LdmSchedule make_ldm_schedule(const LdmScheduleOptions& o) {
       for (double& b : betas) b *= b;
       break;
     default:
-      throw Error(ErrorKind::unsupported, "beta_schedule", "the original's schedule is linear or scaled_linear");
+      throw Error(ErrorKind::unsupported, "beta_schedule",
+                  "the original's schedule is linear or scaled_linear");
   }
   std::vector<double> acp, previous;
   double product = 1;
@@ -211,11 +226,14 @@ LdmSchedule make_ldm_schedule(const LdmScheduleOptions& o) {
 }
 
 std::vector<float> make_betas(const SchedulerConfig& c) {
-  std::vector<float> betas = c.trained_betas.empty() ? scheduled_betas(c) : to_float(c.trained_betas);
-  if (betas.size() < 2) throw Error(ErrorKind::bad_request, "num_train_timesteps", "wanted at least 2");
+  std::vector<float> betas =
+      c.trained_betas.empty() ? scheduled_betas(c) : to_float(c.trained_betas);
+  if (betas.size() < 2)
+    throw Error(ErrorKind::bad_request, "num_train_timesteps", "wanted at least 2");
   if (static_cast<int64_t>(betas.size()) != c.num_train_timesteps) {
     throw Error(ErrorKind::bad_request, "trained_betas",
-                fmt::format("holds {} values, num_train_timesteps is {}", betas.size(), c.num_train_timesteps));
+                fmt::format("holds {} values, num_train_timesteps is {}", betas.size(),
+                            c.num_train_timesteps));
   }
   for (float b : betas) {
     if (!(b >= 0 && b < 1)) {
@@ -252,7 +270,8 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& c, int64_t n) {
       std::reverse(t.begin(), t.end());
       break;
     case TimestepSpacing::leading:
-      for (int64_t i = n - 1; i >= 0; --i) t.push_back(static_cast<double>(i * (total / n) + c.steps_offset));
+      for (int64_t i = n - 1; i >= 0; --i)
+        t.push_back(static_cast<double>(i * (total / n) + c.steps_offset));
       break;
     case TimestepSpacing::trailing:
       t = trailing_timesteps(total, total, n);
@@ -261,7 +280,8 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& c, int64_t n) {
   return t;
 }
 
-std::vector<double> spaced_timesteps_with_free_end(const SchedulerConfig& c, int64_t n, int64_t last_timestep) {
+std::vector<double> spaced_timesteps_with_free_end(const SchedulerConfig& c, int64_t n,
+                                                   int64_t last_timestep) {
   std::vector<double> t;
   switch (c.timestep_spacing) {
     case TimestepSpacing::linspace:
@@ -271,7 +291,8 @@ std::vector<double> spaced_timesteps_with_free_end(const SchedulerConfig& c, int
       for (double& v : t) v = std::nearbyint(v);
       break;
     case TimestepSpacing::leading:
-      for (int64_t i = n; i >= 1; --i) t.push_back(static_cast<double>(i * (last_timestep / (n + 1)) + c.steps_offset));
+      for (int64_t i = n; i >= 1; --i)
+        t.push_back(static_cast<double>(i * (last_timestep / (n + 1)) + c.steps_offset));
       break;
     case TimestepSpacing::trailing:
       t = trailing_timesteps(last_timestep, c.num_train_timesteps, n);
@@ -317,7 +338,8 @@ std::vector<double> curved_sigmas(SigmaCurve curve, double sigma_max, double sig
       for (double& r : ramp) r = std::exp(r);
       return ramp;
     case SigmaCurve::beta:  // "Beta sampling is all you need" (2024)
-      for (double& r : ramp) r = sigma_min + beta_quantile(1 - r, 0.6, 0.6) * (sigma_max - sigma_min);
+      for (double& r : ramp)
+        r = sigma_min + beta_quantile(1 - r, 0.6, 0.6) * (sigma_max - sigma_min);
       return ramp;
     default:
       throw_bug("a curve of its own", __FILE__, __LINE__);
@@ -327,7 +349,8 @@ std::vector<double> curved_sigmas(SigmaCurve curve, double sigma_max, double sig
 double beta_quantile(double p, double alpha, double beta) {
   double low = 0;
   double high = 1;
-  // Bisection gains one bit each time; near zero more of them are needed for the relative precision.
+  // Bisection gains one bit each time; near zero more of them are needed for the relative
+  // precision.
   for (int i = 0; i < 200; ++i) {
     const double middle = (low + high) / 2;
     if (middle == low || middle == high) break;

@@ -10,7 +10,8 @@
 
 namespace zc {
 
-// ---- The original's schedule (ldm/models/diffusion/ddpm.py, register_schedule): computed in double, kept as float32.
+// ---- The original's schedule (ldm/models/diffusion/ddpm.py, register_schedule): computed in
+// double, kept as float32.
 
 struct LdmScheduleOptions {
   BetaSchedule beta_schedule = BetaSchedule::scaled_linear;  // the original calls it "linear"
@@ -49,9 +50,10 @@ std::vector<float> model_sigmas(std::span<const float> alphas_cumprod);
 
 // `n` timesteps in descending order; `linspace` is not rounded.
 std::vector<double> spaced_timesteps(const SchedulerConfig& config, int64_t n);
-// The same for solvers that cut the range into one part more and leave the lowest timestep out; all are whole numbers
-// below `last_timestep`.
-std::vector<double> spaced_timesteps_with_free_end(const SchedulerConfig& config, int64_t n, int64_t last_timestep);
+// The same for solvers that cut the range into one part more and leave the lowest timestep out; all
+// are whole numbers below `last_timestep`.
+std::vector<double> spaced_timesteps_with_free_end(const SchedulerConfig& config, int64_t n,
+                                                   int64_t last_timestep);
 
 // The noise level at timestep t, linear between the training timesteps, constant outside.
 double sigma_at(std::span<const float> sigmas, double t);
@@ -59,7 +61,8 @@ double sigma_at(std::span<const float> sigmas, double t);
 // The timestep of a noise level, linear in its logarithm, within the training range.
 double timestep_of_sigma(std::span<const float> sigmas, double sigma);
 
-// n noise levels from sigma_max down to sigma_min along the curve (karras, exponential, beta or lu).
+// n noise levels from sigma_max down to sigma_min along the curve (karras, exponential, beta or
+// lu).
 std::vector<double> curved_sigmas(SigmaCurve curve, double sigma_max, double sigma_min, int64_t n);
 
 // Inverse of the beta distribution's cumulative function, for p in [0, 1].

@@ -23,7 +23,8 @@ TEST(Schedule, DiffusersAndTheOriginalAgreeToFloat32) {
   const SchedulerConfig c = default_scheduler_config(SchedulerKind::ddim);
   const std::vector<float> ours = cumulative_alphas(make_betas(c));
   const LdmSchedule original = make_ldm_schedule();
-  for (size_t t = 0; t < ours.size(); ++t) EXPECT_NEAR(ours[t], original.alphas_cumprod[t], 1e-6) << t;
+  for (size_t t = 0; t < ours.size(); ++t)
+    EXPECT_NEAR(ours[t], original.alphas_cumprod[t], 1e-6) << t;
 }
 
 TEST(Schedule, ZeroTerminalSnrLeavesNoSignalAtTheEndAndTheBeginningAsItWas) {
@@ -57,13 +58,15 @@ TEST(Schedule, TrailingNeverLeavesTheTrainingRange) {
 
 TEST(Schedule, TimestepOfSigmaInvertsSigmaAt) {
   const std::vector<float> sigmas = model_sigmas(make_ldm_schedule().alphas_cumprod);
-  for (double t : {0.0, 1.0, 17.0, 500.0, 998.0, 999.0}) EXPECT_NEAR(timestep_of_sigma(sigmas, sigma_at(sigmas, t)), t, 0.01);
+  for (double t : {0.0, 1.0, 17.0, 500.0, 998.0, 999.0})
+    EXPECT_NEAR(timestep_of_sigma(sigmas, sigma_at(sigmas, t)), t, 0.01);
   EXPECT_EQ(timestep_of_sigma(sigmas, 0.0), 0.0);
   EXPECT_EQ(timestep_of_sigma(sigmas, 1000.0), 999.0);
 }
 
 TEST(Schedule, CurvesRunFromTheLargestToTheSmallestLevel) {
-  for (SigmaCurve curve : {SigmaCurve::karras, SigmaCurve::exponential, SigmaCurve::beta, SigmaCurve::lu}) {
+  for (SigmaCurve curve :
+       {SigmaCurve::karras, SigmaCurve::exponential, SigmaCurve::beta, SigmaCurve::lu}) {
     const std::vector<double> s = curved_sigmas(curve, 14.6, 0.03, 20);
     EXPECT_NEAR(s.front(), 14.6, 1e-9);
     EXPECT_NEAR(s.back(), 0.03, 1e-9);
@@ -74,7 +77,8 @@ TEST(Schedule, CurvesRunFromTheLargestToTheSmallestLevel) {
 
 TEST(Schedule, BetaQuantileMatchesKnownValues) {
   EXPECT_NEAR(beta_quantile(0.5, 0.6, 0.6), 0.5, 1e-12);
-  EXPECT_NEAR(beta_quantile(0.25, 0.5, 0.5), std::pow(std::sin(std::acos(-1.0) / 8), 2), 1e-12);  // arcsine law
+  EXPECT_NEAR(beta_quantile(0.25, 0.5, 0.5), std::pow(std::sin(std::acos(-1.0) / 8), 2),
+              1e-12);  // arcsine law
   EXPECT_NEAR(beta_quantile(0.3, 1, 1), 0.3, 1e-12);
   EXPECT_EQ(beta_quantile(0, 0.6, 0.6), 0.0);
   EXPECT_EQ(beta_quantile(1, 0.6, 0.6), 1.0);

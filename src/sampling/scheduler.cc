@@ -19,12 +19,14 @@
 namespace zc {
 namespace {
 
-// With a terminal signal of exactly zero most solvers would divide by it; diffusers puts 2^-24 there.
+// With a terminal signal of exactly zero most solvers would divide by it; diffusers puts 2^-24
+// there.
 bool works_without_signal(SchedulerKind kind) {
   return kind == SchedulerKind::ddim || kind == SchedulerKind::ddpm || kind == SchedulerKind::lcm;
 }
 
-// Saharia et al. (2022), section 2.3: clip each image at a quantile of its absolute values, then rescale.
+// Saharia et al. (2022), section 2.3: clip each image at a quantile of its absolute values, then
+// rescale.
 at::Tensor dynamic_threshold(const at::Tensor& x0, const SchedulerConfig& c) {
   const at::Tensor flat = x0.reshape({x0.size(0), -1});
   at::Tensor s = at::quantile(flat.abs(), c.dynamic_thresholding_ratio, 1, /*keepdim=*/true);
@@ -37,13 +39,15 @@ at::Tensor dynamic_threshold(const at::Tensor& x0, const SchedulerConfig& c) {
 
 Scheduler::Scheduler(SchedulerConfig config) : config_(std::move(config)) {
   alphas_cumprod_ = cumulative_alphas(make_betas(config_));
-  if (config_.rescale_betas_zero_snr && !works_without_signal(config_.kind)) alphas_cumprod_.back() = 0x1p-24f;
+  if (config_.rescale_betas_zero_snr && !works_without_signal(config_.kind))
+    alphas_cumprod_.back() = 0x1p-24f;
 }
 
 void Scheduler::set_timesteps(int64_t n) {
   if (n < 1 || n > config_.num_train_timesteps) {
     throw Error(ErrorKind::bad_request, "steps",
-                fmt::format("is {}, wanted 1 to {}, the number of timesteps of the training", n, config_.num_train_timesteps));
+                fmt::format("is {}, wanted 1 to {}, the number of timesteps of the training", n,
+                            config_.num_train_timesteps));
   }
   timesteps_.clear();
   sigmas_.clear();
@@ -53,12 +57,16 @@ void Scheduler::set_timesteps(int64_t n) {
   start_run(n);
 }
 
-at::Tensor Scheduler::scale_model_input(const at::Tensor& x, double) { return x; }
+at::Tensor Scheduler::scale_model_input(const at::Tensor& x, double) {
+  return x;
+}
 
-at::Tensor Scheduler::step(const at::Tensor& model_output, double t, const at::Tensor& x, const NoiseFunction& noise) {
+at::Tensor Scheduler::step(const at::Tensor& model_output, double t, const at::Tensor& x,
+                           const NoiseFunction& noise) {
   const int64_t index = index_of_call(t);
   if (index >= static_cast<int64_t>(timesteps_.size())) {
-    throw Error(ErrorKind::bug, "scheduler", fmt::format("step {} of a run of {}", index + 1, timesteps_.size()));
+    throw Error(ErrorKind::bug, "scheduler",
+                fmt::format("step {} of a run of {}", index + 1, timesteps_.size()));
   }
   at::Tensor next = advance(model_output, t, x, noise);
   index_ = index + 1;
@@ -67,9 +75,11 @@ at::Tensor Scheduler::step(const at::Tensor& model_output, double t, const at::T
 
 int64_t Scheduler::begin_index(double strength) const {
   ZC_BUG_IF(timesteps_.empty());
-  const auto kept = static_cast<int64_t>(static_cast<double>(steps_) * std::clamp(strength, 0.0, 1.0));
+  const auto kept =
+      static_cast<int64_t>(static_cast<double>(steps_) * std::clamp(strength, 0.0, 1.0));
   // At least the last step is run.
-  const int64_t skipped = std::min((steps_ - kept) * order(), static_cast<int64_t>(timesteps_.size()) - 1);
+  const int64_t skipped =
+      std::min((steps_ - kept) * order(), static_cast<int64_t>(timesteps_.size()) - 1);
   return std::max<int64_t>(skipped, 0);
 }
 
@@ -81,12 +91,14 @@ at::Tensor Scheduler::begin_at(int64_t index, const at::Tensor& x0, const at::Te
 
 int64_t Scheduler::index_of_call(double t) {
   ZC_BUG_IF(timesteps_.empty());
-  if (index_ < 0) index_ = index_of_timestep(t);
+  // diffusers takes the second place of a first timestep that occurs twice, and runs past the end.
+  if (index_ < 0) index_ = t == timesteps_.front() ? 0 : index_of_timestep(t);
   return index_;
 }
 
 int64_t Scheduler::index_of_timestep(double t) const {
-  if (index_ >= 0 && index_ < static_cast<int64_t>(timesteps_.size()) && timesteps_[static_cast<size_t>(index_)] == t) {
+  if (index_ >= 0 && index_ < static_cast<int64_t>(timesteps_.size()) &&
+      timesteps_[static_cast<size_t>(index_)] == t) {
     return index_;
   }
   const auto first = std::find(timesteps_.begin(), timesteps_.end(), t);
@@ -98,20 +110,23 @@ int64_t Scheduler::index_of_timestep(double t) const {
 void Scheduler::require_prediction(std::initializer_list<Prediction> known) const {
   if (std::find(known.begin(), known.end(), config_.prediction_type) != known.end()) return;
   throw Error(ErrorKind::unsupported, "prediction_type",
-              "this scheduler cannot work with what the model predicts: choose another one, for example ddim");
+              "this scheduler cannot work with what the model predicts: choose another one, for "
+              "example ddim");
 }
 
 at::Tensor Scheduler::limit_x0(const at::Tensor& x0) const {
   if (config_.thresholding) return dynamic_threshold(x0, config_);
-  if (config_.clip_sample) return at::clamp(x0, -config_.clip_sample_range, config_.clip_sample_range);
+  if (config_.clip_sample)
+    return at::clamp(x0, -config_.clip_sample_range, config_.clip_sample_range);
   return x0;
 }
 
 double Scheduler::alpha_cumprod(int64_t t) const {
   if (t < 0 || t >= static_cast<int64_t>(alphas_cumprod_.size())) {
     throw Error(ErrorKind::bad_request, "steps",
-                fmt::format("this number of steps needs timestep {}, the training had 0 to {}: choose another number", t,
-                            alphas_cumprod_.size() - 1));
+                fmt::format("this number of steps needs timestep {}, the training had 0 to {}: "
+                            "choose another number",
+                            t, alphas_cumprod_.size() - 1));
   }
   return alphas_cumprod_[static_cast<size_t>(t)];
 }

@@ -49,8 +49,9 @@ SchedulerKind kind_of_class(std::string_view name) {
     if (c.name == name) return c.kind;
     known.emplace_back(c.name);
   }
-  throw Error(ErrorKind::unsupported, "_class_name",
-              fmt::format("the scheduler `{}` is not known{}", printable(name), suggestion(name, known)));
+  throw Error(
+      ErrorKind::unsupported, "_class_name",
+      fmt::format("the scheduler `{}` is not known{}", printable(name), suggestion(name, known)));
 }
 
 // What diffusers' constructors assume for fields that are not given.
@@ -158,33 +159,45 @@ std::vector<T> list(std::string_view key, const json& value, Convert convert) {
 
 void require_off(std::string_view key, const json& value) {
   if (value.is_null() || value == false) return;
-  throw Error(ErrorKind::unsupported, std::string(key), fmt::format("is {}, which is not supported", printable(value.dump())));
+  throw Error(ErrorKind::unsupported, std::string(key),
+              fmt::format("is {}, which is not supported", printable(value.dump())));
 }
 
 using Setter = std::function<void(SchedulerConfig&, std::string_view key, const json&)>;
 
 // Fields of type bool, double and so on need no code of their own.
 Setter flag(bool SchedulerConfig::*field) {
-  return [field](SchedulerConfig& c, std::string_view key, const json& v) { c.*field = boolean(key, v); };
+  return [field](SchedulerConfig& c, std::string_view key, const json& v) {
+    c.*field = boolean(key, v);
+  };
 }
 Setter real(double SchedulerConfig::*field) {
-  return [field](SchedulerConfig& c, std::string_view key, const json& v) { c.*field = number(key, v); };
+  return [field](SchedulerConfig& c, std::string_view key, const json& v) {
+    c.*field = number(key, v);
+  };
 }
 Setter maybe_real(std::optional<double> SchedulerConfig::*field) {
-  return [field](SchedulerConfig& c, std::string_view key, const json& v) { c.*field = optional_number(key, v); };
+  return [field](SchedulerConfig& c, std::string_view key, const json& v) {
+    c.*field = optional_number(key, v);
+  };
 }
 Setter integer(int64_t SchedulerConfig::*field, int64_t low, int64_t high) {
-  return [=](SchedulerConfig& c, std::string_view key, const json& v) { c.*field = whole(key, v, low, high); };
+  return [=](SchedulerConfig& c, std::string_view key, const json& v) {
+    c.*field = whole(key, v, low, high);
+  };
 }
 template <class T>
 Setter one_of(T SchedulerConfig::*field, Choices<T> choices) {
-  return [=](SchedulerConfig& c, std::string_view key, const json& v) { c.*field = choose(key, v, choices); };
+  return [=](SchedulerConfig& c, std::string_view key, const json& v) {
+    c.*field = choose(key, v, choices);
+  };
 }
 Setter curve(SigmaCurve which) {
   return [which](SchedulerConfig& c, std::string_view key, const json& v) {
     if (v.is_null() || !boolean(key, v)) return;
     if (c.sigma_curve != SigmaCurve::model) {
-      throw Error(ErrorKind::bad_request, std::string(key), "only one spread of the noise levels can be used");
+      throw Error(ErrorKind::bad_request, std::string(key),
+                  "only one spread of the noise levels can be used");
     }
     c.sigma_curve = which;
   };
@@ -198,26 +211,33 @@ Setter ignored() {
 
 void set_algorithm(SchedulerConfig& c, std::string_view key, const json& v) {
   using A = DpmAlgorithm;
-  // diffusers replaces the names that belong to another multistep solver by the scheduler's own default.
+  // diffusers replaces the names that belong to another multistep solver by the scheduler's own
+  // default.
   const bool foreign = v == "deis" || c.kind == SchedulerKind::deis;
-  c.algorithm_type = choose<A>(key, v, {{"dpmsolver", foreign ? A::dpmsolver_pp : A::dpmsolver},
-                                        {"dpmsolver++", A::dpmsolver_pp},
-                                        {"sde-dpmsolver", A::sde_dpmsolver},
-                                        {"sde-dpmsolver++", A::sde_dpmsolver_pp},
-                                        {"deis", A::dpmsolver_pp}});
+  c.algorithm_type = choose<A>(key, v,
+                               {{"dpmsolver", foreign ? A::dpmsolver_pp : A::dpmsolver},
+                                {"dpmsolver++", A::dpmsolver_pp},
+                                {"sde-dpmsolver", A::sde_dpmsolver},
+                                {"sde-dpmsolver++", A::sde_dpmsolver_pp},
+                                {"deis", A::dpmsolver_pp}});
 }
 
 void set_solver_type(SchedulerConfig& c, std::string_view key, const json& v) {
   using S = SolverType;
   if (c.kind == SchedulerKind::unipc) {
-    c.solver_type = choose<S>(
-        key, v, {{"bh1", S::bh1}, {"bh2", S::bh2}, {"midpoint", S::bh2}, {"heun", S::bh2}, {"logrho", S::bh2}});
+    c.solver_type = choose<S>(key, v,
+                              {{"bh1", S::bh1},
+                               {"bh2", S::bh2},
+                               {"midpoint", S::bh2},
+                               {"heun", S::bh2},
+                               {"logrho", S::bh2}});
   } else {
-    c.solver_type = choose<S>(key, v, {{"midpoint", S::midpoint},
-                                       {"heun", S::heun},
-                                       {"logrho", S::midpoint},
-                                       {"bh1", S::midpoint},
-                                       {"bh2", S::midpoint}});
+    c.solver_type = choose<S>(key, v,
+                              {{"midpoint", S::midpoint},
+                               {"heun", S::heun},
+                               {"logrho", S::midpoint},
+                               {"bh1", S::midpoint},
+                               {"bh2", S::midpoint}});
   }
 }
 
@@ -225,10 +245,11 @@ void set_variance_type(SchedulerConfig& c, std::string_view key, const json& v) 
   using V = VarianceType;
   if (v.is_null()) return;
   if (v == "learned" || v == "learned_range") require_off(key, v);
-  c.variance_type = choose<V>(key, v, {{"fixed_small", V::fixed_small},
-                                       {"fixed_small_log", V::fixed_small_log},
-                                       {"fixed_large", V::fixed_large},
-                                       {"fixed_large_log", V::fixed_large_log}});
+  c.variance_type = choose<V>(key, v,
+                              {{"fixed_small", V::fixed_small},
+                               {"fixed_small_log", V::fixed_small_log},
+                               {"fixed_large", V::fixed_large},
+                               {"fixed_large_log", V::fixed_large_log}});
 }
 
 const std::map<std::string_view, Setter>& setters() {
@@ -237,20 +258,22 @@ const std::map<std::string_view, Setter>& setters() {
       {"num_train_timesteps", integer(&C::num_train_timesteps, 1, 100000)},
       {"beta_start", real(&C::beta_start)},
       {"beta_end", real(&C::beta_end)},
-      {"beta_schedule", one_of(&C::beta_schedule, {{"linear", BetaSchedule::linear},
-                                                   {"scaled_linear", BetaSchedule::scaled_linear},
-                                                   {"squaredcos_cap_v2", BetaSchedule::squaredcos_cap_v2},
-                                                   {"laplace", BetaSchedule::laplace},
-                                                   {"sigmoid", BetaSchedule::sigmoid},
-                                                   {"exp", BetaSchedule::exp}})},
-      {"trained_betas",
-       [](C& c, std::string_view key, const json& v) { c.trained_betas = list<double>(key, v, number); }},
+      {"beta_schedule",
+       one_of(&C::beta_schedule, {{"linear", BetaSchedule::linear},
+                                  {"scaled_linear", BetaSchedule::scaled_linear},
+                                  {"squaredcos_cap_v2", BetaSchedule::squaredcos_cap_v2},
+                                  {"laplace", BetaSchedule::laplace},
+                                  {"sigmoid", BetaSchedule::sigmoid},
+                                  {"exp", BetaSchedule::exp}})},
+      {"trained_betas", [](C& c, std::string_view key,
+                           const json& v) { c.trained_betas = list<double>(key, v, number); }},
       {"rescale_betas_zero_snr", flag(&C::rescale_betas_zero_snr)},
-      {"prediction_type", one_of(&C::prediction_type, {{"epsilon", Prediction::epsilon},
-                                                       {"v_prediction", Prediction::v_prediction},
-                                                       {"sample", Prediction::sample},
-                                                       {"original_sample", Prediction::sample},
-                                                       {"flow_prediction", Prediction::flow_prediction}})},
+      {"prediction_type",
+       one_of(&C::prediction_type, {{"epsilon", Prediction::epsilon},
+                                    {"v_prediction", Prediction::v_prediction},
+                                    {"sample", Prediction::sample},
+                                    {"original_sample", Prediction::sample},
+                                    {"flow_prediction", Prediction::flow_prediction}})},
       {"timestep_spacing", one_of(&C::timestep_spacing, {{"leading", TimestepSpacing::leading},
                                                          {"linspace", TimestepSpacing::linspace},
                                                          {"trailing", TimestepSpacing::trailing}})},
@@ -262,13 +285,15 @@ const std::map<std::string_view, Setter>& setters() {
       {"use_flow_sigmas", curve(SigmaCurve::flow)},
       {"sigma_min", maybe_real(&C::sigma_min)},
       {"sigma_max", maybe_real(&C::sigma_max)},
-      {"final_sigmas_type",
-       one_of(&C::final_sigmas_type, {{"zero", FinalSigma::zero}, {"sigma_min", FinalSigma::sigma_min}})},
-      {"interpolation_type", one_of(&C::log_linear_interpolation, {{"linear", false}, {"log_linear", true}})},
-      {"timestep_type", one_of(&C::continuous_timesteps, {{"discrete", false}, {"continuous", true}})},
+      {"final_sigmas_type", one_of(&C::final_sigmas_type, {{"zero", FinalSigma::zero},
+                                                           {"sigma_min", FinalSigma::sigma_min}})},
+      {"interpolation_type",
+       one_of(&C::log_linear_interpolation, {{"linear", false}, {"log_linear", true}})},
+      {"timestep_type",
+       one_of(&C::continuous_timesteps, {{"discrete", false}, {"continuous", true}})},
       {"flow_shift", real(&C::flow_shift)},
-      {"lambda_min_clipped",
-       [](C& c, std::string_view key, const json& v) { c.lambda_min_clipped = lower_bound(key, v); }},
+      {"lambda_min_clipped", [](C& c, std::string_view key,
+                                const json& v) { c.lambda_min_clipped = lower_bound(key, v); }},
       {"clip_sample", flag(&C::clip_sample)},
       {"clip_sample_range", real(&C::clip_sample_range)},
       {"thresholding", flag(&C::thresholding)},
@@ -283,8 +308,8 @@ const std::map<std::string_view, Setter>& setters() {
       {"predict_x0", flag(&C::predict_x0)},
       {"disable_corrector",
        [](C& c, std::string_view key, const json& v) {
-         c.disable_corrector =
-             list<int64_t>(key, v, [](std::string_view k, const json& i) { return whole(k, i, 0, 100000); });
+         c.disable_corrector = list<int64_t>(
+             key, v, [](std::string_view k, const json& i) { return whole(k, i, 0, 100000); });
        }},
       {"skip_prk_steps", flag(&C::skip_prk_steps)},
       {"variance_type", set_variance_type},
@@ -314,15 +339,18 @@ const std::map<std::string_view, Setter>& step_setters() {
   return table;
 }
 
-void apply(const std::map<std::string_view, Setter>& table, const json& fields, SchedulerConfig& config) {
-  if (!fields.is_object()) throw Error(ErrorKind::bad_request, "scheduler", "the configuration is no JSON object");
+void apply(const std::map<std::string_view, Setter>& table, const json& fields,
+           SchedulerConfig& config) {
+  if (!fields.is_object())
+    throw Error(ErrorKind::bad_request, "scheduler", "the configuration is no JSON object");
   for (const auto& [key, value] : fields.items()) {
     if (key.starts_with('_')) continue;  // _class_name, _diffusers_version
     const auto setter = table.find(key);
     if (setter == table.end()) {
       std::vector<std::string> known;
       for (const auto& entry : table) known.emplace_back(entry.first);
-      throw Error(ErrorKind::bad_request, printable(key), fmt::format("no scheduler has this field{}", suggestion(key, known)));
+      throw Error(ErrorKind::bad_request, printable(key),
+                  fmt::format("no scheduler has this field{}", suggestion(key, known)));
     }
     setter->second(config, key, value);
   }
@@ -355,6 +383,8 @@ SchedulerConfig parse_scheduler_config(std::string_view class_name, const json& 
   return config;
 }
 
-void parse_step_options(const json& fields, SchedulerConfig& config) { apply(step_setters(), fields, config); }
+void parse_step_options(const json& fields, SchedulerConfig& config) {
+  apply(step_setters(), fields, config);
+}
 
 }  // namespace zc

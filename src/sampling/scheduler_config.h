@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that can be said about a scheduler, under the names of diffusers' scheduler_config.json.
+// Everything that can be said about a scheduler, under the names of diffusers'
+// scheduler_config.json.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace zc {
 
 enum class SchedulerKind {
-  seed_ddim,  // the original's sampler (cldm/ddim_hacked.py)
+  seed_ddim,   // the original's sampler (cldm/ddim_hacked.py)
   webui_ddim,  // the same as AUTOMATIC1111 runs it: never at the lowest timestep
   ddim,
   ddpm,
@@ -34,14 +35,16 @@ enum class SchedulerKind {
 enum class BetaSchedule { linear, scaled_linear, squaredcos_cap_v2, laplace, sigmoid, exp };
 enum class Prediction { epsilon, v_prediction, sample, flow_prediction };
 enum class TimestepSpacing { leading, linspace, trailing };
-// How the noise levels are spread between the largest and the smallest one; `model`: those of the timesteps.
+// How the noise levels are spread between the largest and the smallest one; `model`: those of the
+// timesteps.
 enum class SigmaCurve { model, karras, exponential, beta, lu, flow };
 enum class FinalSigma { zero, sigma_min };
 enum class DpmAlgorithm { dpmsolver, dpmsolver_pp, sde_dpmsolver, sde_dpmsolver_pp };
 enum class SolverType { midpoint, heun, bh1, bh2 };
 enum class VarianceType { fixed_small, fixed_small_log, fixed_large, fixed_large_log };
 
-// The defaults are those of Stable Diffusion. A scheduler reads the fields that it knows and ignores the others, as diffusers does.
+// The defaults are those of Stable Diffusion. A scheduler reads the fields that it knows and
+// ignores the others, as diffusers does.
 struct SchedulerConfig {
   SchedulerKind kind = SchedulerKind::seed_ddim;
 
@@ -102,8 +105,9 @@ struct SchedulerConfig {
 // Stable Diffusion's schedule for this kind.
 SchedulerConfig default_scheduler_config(SchedulerKind kind);
 
-// `class_name` as in diffusers ("EulerDiscreteScheduler"). Fields that the JSON lacks have the defaults of that class.
-// Throws ErrorKind::unsupported or bad_request for an unknown class, field or value; `where` is its name.
+// `class_name` as in diffusers ("EulerDiscreteScheduler"). Fields that the JSON lacks have the
+// defaults of that class. Throws ErrorKind::unsupported or bad_request for an unknown class, field
+// or value; `where` is its name.
 SchedulerConfig parse_scheduler_config(std::string_view class_name, const nlohmann::json& fields);
 
 // Overrides the arguments of step(): eta, s_churn, ...

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schedulers in the space of Karras et al. (2022), x = x0 + sigma * noise: Euler, Heun, DPM2, LMS, DPM++ SDE.
+// Schedulers in the space of Karras et al. (2022), x = x0 + sigma * noise: Euler, Heun, DPM2, LMS,
+// DPM++ SDE.
 #pragma once
 
 #include "sampling/scheduler.h"
@@ -15,7 +16,8 @@ class SigmaScheduler : public Scheduler {
   at::Tensor add_noise(const at::Tensor& x0, const at::Tensor& noise, double t) const override;
 
  protected:
-  // Timesteps and noise levels of n steps before a solver puts its own ones between; sigma without the final zero.
+  // Timesteps and noise levels of n steps before a solver puts its own ones between; sigma without
+  // the final zero.
   struct Levels {
     std::vector<double> timesteps;
     std::vector<double> sigmas;
@@ -31,7 +33,8 @@ class SigmaScheduler : public Scheduler {
   std::vector<float> model_sigmas_;
 };
 
-// sigma_down and sigma_up of an ancestral step: going down to sigma_down and adding noise sigma_up gives noise level `to`.
+// sigma_down and sigma_up of an ancestral step: going down to sigma_down and adding noise sigma_up
+// gives noise level `to`.
 struct AncestralStep {
   double down = 0;
   double up = 0;

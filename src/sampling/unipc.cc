@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UniPC (Zhao et al., "UniPC: a unified predictor-corrector framework", 2023), multistep, B1 and B2.
+// UniPC (Zhao et al., "UniPC: a unified predictor-corrector framework", 2023), multistep, B1 and
+// B2.
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
@@ -40,7 +41,8 @@ std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double
 class UnipcScheduler : public LambdaScheduler {
  public:
   explicit UnipcScheduler(const SchedulerConfig& config) : LambdaScheduler(config) {
-    if (!config.predict_x0) require_prediction({Prediction::epsilon, Prediction::v_prediction, Prediction::sample});
+    if (!config.predict_x0)
+      require_prediction({Prediction::epsilon, Prediction::v_prediction, Prediction::sample});
   }
 
  protected:
@@ -51,16 +53,18 @@ class UnipcScheduler : public LambdaScheduler {
     finished_calls_ = 0;
   }
 
-  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x_in, const NoiseFunction&) override {
+  at::Tensor advance(const at::Tensor& model_output, double t, const at::Tensor& x_in,
+                     const NoiseFunction&) override {
     const auto i = static_cast<size_t>(index_of_call(t));
-    const at::Tensor prediction =
-        config_.predict_x0 ? predict_x0(model_output, i, x_in) : predict_noise(model_output, i, x_in);
+    const at::Tensor prediction = config_.predict_x0 ? predict_x0(model_output, i, x_in)
+                                                     : predict_noise(model_output, i, x_in);
     const at::Tensor x = corrects(i) ? correct(i, prediction) : x_in;
 
     predictions_.push_front(prediction);
     if (static_cast<int64_t>(predictions_.size()) > config_.solver_order) predictions_.pop_back();
     const auto left = static_cast<int64_t>(timesteps_.size() - i);
-    order_ = config_.lower_order_final ? std::min(config_.solver_order, left) : config_.solver_order;
+    order_ =
+        config_.lower_order_final ? std::min(config_.solver_order, left) : config_.solver_order;
     order_ = std::min(order_, finished_calls_ + 1);
     ++finished_calls_;
     last_x_ = x;
@@ -68,7 +72,8 @@ class UnipcScheduler : public LambdaScheduler {
   }
 
  private:
-  // One step from call `from`: x and the newest prediction carried on at first order, and the system for the rest.
+  // One step from call `from`: x and the newest prediction carried on at first order, and the
+  // system for the rest.
   struct Update {
     at::Tensor first_order;
     double scale = 0;                    // of the terms of higher order
@@ -137,7 +142,8 @@ class UnipcScheduler : public LambdaScheduler {
     return add_terms(u, rho, prediction - predictions_[0]);
   }
 
-  static at::Tensor add_terms(const Update& u, const std::vector<double>& rho, const at::Tensor& newest) {
+  static at::Tensor add_terms(const Update& u, const std::vector<double>& rho,
+                              const at::Tensor& newest) {
     at::Tensor out = u.first_order;
     for (size_t k = 0; k < u.D1.size(); ++k) out = out + u.D1[k] * (u.scale * rho[k]);
     if (newest.defined()) out = out + newest * (u.scale * rho.back());
@@ -152,6 +158,8 @@ class UnipcScheduler : public LambdaScheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_unipc(const SchedulerConfig& config) { return std::make_unique<UnipcScheduler>(config); }
+std::unique_ptr<Scheduler> make_unipc(const SchedulerConfig& config) {
+  return std::make_unique<UnipcScheduler>(config);
+}
 
 }  // namespace zc
