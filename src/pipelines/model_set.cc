@@ -66,8 +66,7 @@ ModelConfig config_of(const Checkpoint& file) {
 // Three lists of keys would hide that simply the wrong file was given.
 [[noreturn]] void throw_wrong_family(const std::string& path, const ModelProbe& probe, const ModelConfig& base,
                                      const std::string& base_path) {
-  const std::string closest = probe.family == ModelFamily::unknown ? fmt::format("context width {}", probe.context_width)
-                                                                   : std::string(family_name(probe.family));
+  const std::string closest = fmt::format("{}, context width {}", family_name(probe.family), probe.context_width);
   throw Error(ErrorKind::bad_file, path,
               fmt::format("is a {} ({}), but the base model {} is {} (context width {}): a ControlNet fits only the family "
                           "that it was trained with",

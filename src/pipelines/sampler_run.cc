@@ -28,8 +28,9 @@ NoiseOptions noise_options(std::string_view profile, std::string_view source, ui
 
 }  // namespace
 
-SamplerRun::SamplerRun(const SamplerOptions& options) : scheduler_(make_scheduler(config_of(options))) {
-  scheduler_->set_timesteps(options.steps);
+SamplerRun::SamplerRun(const SamplerOptions& options)
+    : scheduler_(make_scheduler(config_of(options))), steps_(options.steps) {
+  scheduler_->set_timesteps(steps_);
 }
 
 SamplerRun::~SamplerRun() = default;
@@ -42,6 +43,7 @@ int64_t SamplerRun::first_call(const Start& start) const {
 }
 
 at::Tensor SamplerRun::run(const Start& start, const Model& model, const NoiseFunction& noise, const OnCall& on_call) {
+  scheduler_->set_timesteps(steps_);  // each picture of a batch begins anew
   const int64_t first = first_call(start);
   at::Tensor x = start.x0.defined() && start.denoise < 1.0 ? scheduler_->begin_at(first, start.x0, start.noise)
                                                            : start.noise * scheduler_->init_noise_sigma();

@@ -51,6 +51,7 @@ class SamplerRun {
 
  private:
   std::unique_ptr<Scheduler> scheduler_;
+  int64_t steps_;
 };
 
 // The noise of a whole batch, handed out picture by picture: the streams draw once for all of them, as the original does.
