@@ -88,7 +88,7 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
     for (int64_t i = 0; i < kSampleCount; ++i) prompts.push_back(pairs->prompt(i % pairs->size(), 0));
     const at::Tensor hint = hint_tensor(set.hints.narrow(0, 0, kSampleCount));
     const at::Tensor empty = context_of(std::vector<std::string>(kSampleCount));
-    const at::IntArrayRef shape = {kSampleCount, 4, size / 8, size / 8};
+    const std::vector<int64_t> shape = {kSampleCount, 4, size / 8, size / 8};
     const auto decode = [&](const at::Tensor& z) { return model.vae->decode(z / model.config.vae.scale_factor); };
     const at::Tensor target = set.moments.narrow(0, 0, kSampleCount).to(at::kFloat).chunk(2, 1)[0];
     const at::Tensor with_prompt =
