@@ -258,7 +258,8 @@ std::vector<FileCheck> check_rng_file(const std::filesystem::path& file) {
   std::ifstream in(file);
   if (!in) throw Error(ErrorKind::not_found, file.string(), "cannot be opened");
   std::vector<FileCheck> checks;
-  for (const json& c : json::parse(in).at("cases")) {
+  const json document = json::parse(in);  // outlives the loop over a part of it
+  for (const json& c : document.at("cases")) {
     FileCheck check{.id = fmt::format("rng/{}/{}/{}", c.at("op").get<std::string>(),
                                       c.at("seed").get<uint64_t>(), c.at("shape").dump()),
                     .tolerance = kRandomTolerance,
