@@ -17,12 +17,14 @@ struct Conditioning {
   at::Tensor uncond;  // [1,T,D]
 };
 
-// Both texts in one pass of the text encoder. Text beyond 75 tokens is cut off, as in the original; each such text and each
-// word that a limited vocabulary does not hold adds a warning.
-Conditioning encode_prompts(const ModelSet& models, const Tokenizer& tokenizer, const std::string& prompt,
-                            const std::string& negative, std::vector<std::string>& warnings);
+// Both texts in one pass of the text encoder. Text beyond 75 tokens is cut off, as in the original;
+// each such text and each word that a limited vocabulary does not hold adds a warning.
+Conditioning encode_prompts(const ModelSet& models, const Tokenizer& tokenizer,
+                            const std::string& prompt, const std::string& negative,
+                            std::vector<std::string>& warnings);
 
 // The words of `text` of which the model knows no token, in their order, each once.
-std::vector<std::string> unknown_words(const ModelSet& models, const Tokenizer& tokenizer, const std::string& text);
+std::vector<std::string> unknown_words(const ModelSet& models, const Tokenizer& tokenizer,
+                                       const std::string& text);
 
 }  // namespace zc

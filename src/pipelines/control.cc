@@ -7,12 +7,13 @@
 namespace zc {
 namespace {
 
-// diffusers wants the whole step inside (pipeline_controlnet.py, controlnet_keep); the web UI compares its beginning
-// (scripts/hook.py), and the original has no such options.
+// diffusers wants the whole step inside (pipeline_controlnet.py, controlnet_keep); the web UI
+// compares its beginning (scripts/hook.py), and the original has no such options.
 bool is_active(const ControlUnit& unit, const ControlMoment& m) {
   const auto steps = static_cast<double>(m.steps);
   const double begin = static_cast<double>(m.step) / steps;
-  if (m.profile == "diffusers") return begin >= unit.start && static_cast<double>(m.step + 1) / steps <= unit.end;
+  if (m.profile == "diffusers")
+    return begin >= unit.start && static_cast<double>(m.step + 1) / steps <= unit.end;
   return begin >= unit.start && begin <= unit.end;
 }
 

@@ -13,10 +13,10 @@ namespace zc {
 
 // Position in a run, and what holds for all of its units.
 struct ControlMoment {
-  int64_t step = 0;        // call of the model, from 0
+  int64_t step = 0;  // call of the model, from 0
   int64_t steps = 1;
-  size_t residuals = 13;   // blocks of the ControlNet, the middle one last
-  bool guess = false;      // guess mode of the whole run
+  size_t residuals = 13;  // blocks of the ControlNet, the middle one last
+  bool guess = false;     // guess mode of the whole run
   std::string_view profile = "seed";
 };
 

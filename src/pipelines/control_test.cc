@@ -46,7 +46,8 @@ TEST(UnitScales, ActBetweenStartAndEnd) {
   unit.start = 0.2;
   unit.end = 0.5;
   std::vector<int> active;
-  for (int64_t step = 0; step < 10; ++step) active.push_back(!unit_scales(unit, {.step = step, .steps = 10}).cond.empty());
+  for (int64_t step = 0; step < 10; ++step)
+    active.push_back(!unit_scales(unit, {.step = step, .steps = 10}).cond.empty());
   EXPECT_EQ(active, (std::vector<int>{0, 0, 1, 1, 1, 1, 0, 0, 0, 0}));
   // diffusers: the whole step must lie inside.
   EXPECT_TRUE(unit_scales(unit, {.step = 5, .steps = 10, .profile = "diffusers"}).cond.empty());

@@ -38,7 +38,8 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::vector<ActiveUnit> encode_hints(const ModelSet& models, const GenerateRequest& request, const std::vector<Image>& maps) {
+std::vector<ActiveUnit> encode_hints(const ModelSet& models, const GenerateRequest& request,
+                                     const std::vector<Image>& maps) {
   std::vector<ActiveUnit> units;
   for (size_t i = 0; i < maps.size(); ++i) {
     const ControlNet& net = models.control(request.controls[i].kind).net;
@@ -57,7 +58,8 @@ GuidedModelOptions guidance_options(const GenerateRequest& request) {
 void check_finite(const at::Tensor& latent, const ModelSet& models) {
   if (at::isfinite(latent).all().item<bool>()) return;
   throw Error(ErrorKind::bad_file, models.base().path,
-              "the model computed values that are no numbers: `zeroconv inspect --check FILE` names damaged weights");
+              "the model computed values that are no numbers: `zeroconv inspect --check FILE` "
+              "names damaged weights");
 }
 
 // What all pictures of a run share.
@@ -83,6 +85,7 @@ SamplerOptions sampler_options(const GenerateRequest& request, const ModelConfig
 // The latent of picture k of the batch.
 at::Tensor sample_picture(Run& run, GuidedModel& model, int64_t k) {
   const VaeConfig& vae = run.models.config().vae;
+  model.begin_picture();
   SamplerRun::Start start{.noise = {}, .x0 = {}, .denoise = run.request.denoise, .keep = {}};
   if (run.start) {
     start.x0 = sample_latent(run.start->latent, run.noise.encoder_noise(k), vae.scale_factor);
@@ -97,8 +100,11 @@ at::Tensor sample_picture(Run& run, GuidedModel& model, int64_t k) {
   const int64_t total = (run.last_image - run.first_image + 1) * calls;
   run.task.report("sample", done, total);
   at::Tensor latent = run.sampler.run(
-      start, [&](const at::Tensor& x, int64_t call) { return model.predict(x, call, run.task); }, noise,
-      [&](int64_t call, const at::Tensor&) { run.task.report("sample", done + call - first_call + 1, total); });
+      start, [&](const at::Tensor& x, int64_t call) { return model.predict(x, call, run.task); },
+      noise,
+      [&](int64_t call, const at::Tensor&) {
+        run.task.report("sample", done + call - first_call + 1, total);
+      });
   check_finite(latent, run.models);
   return latent;
 }
@@ -110,10 +116,12 @@ Image decode_picture(const Run& run, const at::Tensor& latent) {
   return run.start ? blend_with_start(*run.start, image) : image;
 }
 
-PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vector<Image>& maps, const Image& image, int64_t k) {
+PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vector<Image>& maps,
+                        const Image& image, int64_t k) {
   PictureRecord record{run.request, k, model_stamps(run.models), maps, {}};
   for (size_t i = 0; i < maps.size(); ++i) {
-    record.receipts.push_back(make_receipt(run.request.controls[i], maps[i], image, model.residual_rms()[i]));
+    record.receipts.push_back(
+        make_receipt(run.request.controls[i], maps[i], image, model.residual_rms()[i]));
   }
   return record;
 }
@@ -122,11 +130,13 @@ PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vec
 
 GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& request) {
   const ModelConfig& config = models.config();
-  return resolve(request, {.image_size = config.image_size, .added_prompts = !config.limited_vocabulary});
+  return resolve(request,
+                 {.image_size = config.image_size, .added_prompts = !config.limited_vocabulary});
 }
 
-GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer, const GenerateRequest& wanted,
-                        const GenerateInputs& inputs, const GenerateHooks& hooks, const GenerateLimits& limits) {
+GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
+                        const GenerateRequest& wanted, const GenerateInputs& inputs,
+                        const GenerateHooks& hooks, const GenerateLimits& limits) {
   const c10::InferenceMode no_gradients;
   GenerateResult result;
   Stopwatch watch(result.seconds);
@@ -135,12 +145,14 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer, cons
   check_memory(plan_memory(models, request, limits.one_run), limits.memory_bytes);
   const ImageSize size{static_cast<int>(request.width), static_cast<int>(request.height)};
   const VaeConfig& vae = models.config().vae;
-  const std::vector<int64_t> shape = {1, vae.latent_channels, size.height / vae.downscale(), size.width / vae.downscale()};
+  const std::vector<int64_t> shape = {1, vae.latent_channels, size.height / vae.downscale(),
+                                      size.width / vae.downscale()};
   Run run{.models = models,
           .request = request,
           .task = hooks.task,
           .sampler = SamplerRun(sampler_options(request, models.config())),
-          .noise = BatchNoise(request.profile, request.noise, static_cast<uint64_t>(request.seed), request.batch, shape),
+          .noise = BatchNoise(request.profile, request.noise, static_cast<uint64_t>(request.seed),
+                              request.batch, shape),
           .latent_shape = shape,
           .start = {},
           .first_image = inputs.only.value_or(0),
@@ -150,11 +162,13 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer, cons
   result.maps = make_maps(request, inputs, size, result.warnings);
   watch.lap("map");
   hooks.task.report("text", 0, 0);
-  const Conditioning text = encode_prompts(models, tokenizer, full_prompt(request), full_negative(request), result.warnings);
+  const Conditioning text = encode_prompts(models, tokenizer, full_prompt(request),
+                                           full_negative(request), result.warnings);
   models.finished_text();
   watch.lap("text");
   run.start = prepare_start_picture(models.vae(), request, inputs, size, result.warnings);
-  GuidedModel model(models, encode_hints(models, request, result.maps), text, guidance_options(request), run.sampler.timesteps());
+  GuidedModel model(models, encode_hints(models, request, result.maps), text,
+                    guidance_options(request), run.sampler.timesteps());
   watch.lap("hint");
 
   for (int64_t k = run.first_image; k <= run.last_image; ++k) {

@@ -21,8 +21,8 @@
 namespace zc {
 
 struct GenerateInputs {
-  std::vector<Image> images;  // one for each control unit
-  bool finished_maps = false; // they are what make_map() gave in an earlier run
+  std::vector<Image> images;   // one for each control unit
+  bool finished_maps = false;  // they are what make_map() gave in an earlier run
   std::optional<Image> init;
   std::optional<Image> mask;
   std::optional<int64_t> only;  // of the batch, this picture alone
@@ -31,7 +31,8 @@ struct GenerateInputs {
 // Reads the files that the request names. Throws not_found or bad_file, naming the file.
 GenerateInputs load_inputs(const GenerateRequest& request);
 
-// The inputs that a record holds; the start picture and its mask are read from where the request says.
+// The inputs that a record holds; the start picture and its mask are read from where the request
+// says.
 GenerateInputs replay_inputs(const Replay& replay);
 
 struct GenerateHooks {
@@ -41,12 +42,12 @@ struct GenerateHooks {
 };
 
 struct GenerateResult {
-  GenerateRequest request;                       // resolved: run again, it gives the same pictures
-  std::vector<Image> maps;                       // one for each unit
+  GenerateRequest request;  // resolved: run again, it gives the same pictures
+  std::vector<Image> maps;  // one for each unit
   std::vector<Image> images;
-  std::vector<std::vector<UnitReceipt>> receipts; // for each image
-  std::vector<std::string> warnings;             // what was changed or looks wrong, for people
-  std::map<std::string, double> seconds;         // for each phase
+  std::vector<std::vector<UnitReceipt>> receipts;  // for each image
+  std::vector<std::string> warnings;               // what was changed or looks wrong, for people
+  std::map<std::string, double> seconds;           // for each phase
 };
 
 // The limit is checked before the first step; 0: none.
@@ -55,9 +56,11 @@ struct GenerateLimits {
   bool one_run = false;  // as in ModelPaths
 };
 
-// Throws cancelled within one step after the token was set; pictures that were finished before went through on_image.
-GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer, const GenerateRequest& request,
-                        const GenerateInputs& inputs, const GenerateHooks& hooks, const GenerateLimits& limits = {});
+// Throws cancelled within one step after the token was set; pictures that were finished before went
+// through on_image.
+GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
+                        const GenerateRequest& request, const GenerateInputs& inputs,
+                        const GenerateHooks& hooks, const GenerateLimits& limits = {});
 
 // The request with every choice made that this model leaves open.
 GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& request);

@@ -18,7 +18,8 @@ namespace {
 class Generate : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::temp_directory_path() / ("zeroconv_generate_" + std::to_string(getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("zeroconv_generate_" + std::to_string(getpid()));
     std::filesystem::create_directories(folder_);
     write_tiny_base(folder_);
     write_tiny_control(folder_, "control.safetensors", false);
@@ -49,14 +50,18 @@ class Generate : public ::testing::Test {
     return in;
   }
 
-  static GenerateResult run(const GenerateRequest& r, const GenerateHooks& hooks = {}) { return run(r, inputs(r), hooks); }
-  static GenerateResult run(const GenerateRequest& r, const GenerateInputs& in, const GenerateHooks& hooks = {}) {
+  static GenerateResult run(const GenerateRequest& r, const GenerateHooks& hooks = {}) {
+    return run(r, inputs(r), hooks);
+  }
+  static GenerateResult run(const GenerateRequest& r, const GenerateInputs& in,
+                            const GenerateHooks& hooks = {}) {
     return generate(*load_models(paths_of_request(r)), *tokenizer_, r, in, hooks);
   }
 
   static int largest_difference(const Image& a, const Image& b) {
     int largest = 0;
-    for (size_t i = 0; i < a.pixels.size(); ++i) largest = std::max(largest, std::abs(a.pixels[i] - b.pixels[i]));
+    for (size_t i = 0; i < a.pixels.size(); ++i)
+      largest = std::max(largest, std::abs(a.pixels[i] - b.pixels[i]));
     return largest;
   }
 
@@ -65,7 +70,8 @@ class Generate : public ::testing::Test {
 };
 
 TEST_F(Generate, GivesTheSamePictureForTheSameRequest) {
-  const GenerateResult a = run(request("control.safetensors")), b = run(request("control.safetensors"));
+  const GenerateResult a = run(request("control.safetensors")),
+                       b = run(request("control.safetensors"));
   ASSERT_EQ(a.images.size(), 1u);
   EXPECT_EQ(a.images[0].width, 64);
   EXPECT_EQ(a.images, b.images);
@@ -139,6 +145,7 @@ TEST_F(Generate, RepeatsAPictureFromItsPng) {
     const GenerateResult again = run(replay.request, replay_inputs(replay));
     ASSERT_EQ(again.images.size(), 1u);
     EXPECT_EQ(again.images[0], first.images[k]) << k;
+    EXPECT_EQ(again.receipts[0][0].residual_rms, first.receipts[k][0].residual_rms) << k;
   }
   EXPECT_NE(first.images[0], first.images[1]);
 }
@@ -244,7 +251,9 @@ TEST_F(Generate, GivesMemoryBackAndStillMakesTheSamePicture) {
   const Image plain = generate(*load_models(paths), *tokenizer_, r, inputs(r), {}).images[0];
   paths.one_run = true;
   const auto models = load_models(paths);
-  EXPECT_EQ(generate(*models, *tokenizer_, r, inputs(r), {}, {.memory_bytes = 0, .one_run = true}).images[0], plain);
+  EXPECT_EQ(generate(*models, *tokenizer_, r, inputs(r), {}, {.memory_bytes = 0, .one_run = true})
+                .images[0],
+            plain);
 }
 
 TEST_F(Generate, NamesTheKindWithoutAControlNet) {

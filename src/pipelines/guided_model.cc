@@ -14,14 +14,16 @@
 
 namespace zc {
 
-GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units, const Conditioning& text,
-                         GuidedModelOptions options, const std::vector<double>& timesteps)
+GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
+                         const Conditioning& text, GuidedModelOptions options,
+                         const std::vector<double>& timesteps)
     : models_(models),
       units_(std::move(units)),
       options_(std::move(options)),
       calls_(static_cast<int64_t>(timesteps.size())),
       residual_rms_(units_.size()) {
-  const at::Tensor t = at::from_blob(const_cast<double*>(timesteps.data()), {calls_}, at::kDouble).to(at::kFloat);
+  const at::Tensor t =
+      at::from_blob(const_cast<double*>(timesteps.data()), {calls_}, at::kDouble).to(at::kFloat);
   unet_embeddings_ = models.unet().embed(t);
   for (const ActiveUnit& unit : units_) control_embeddings_.push_back(unit.net->embed(t));
 
@@ -57,8 +59,11 @@ at::Tensor GuidedModel::predict(const at::Tensor& x, int64_t call, const TaskCon
   return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), options_.cfg);
 }
 
-at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call, const TaskContext& task) {
-  const auto embedding = [&](const at::Tensor& all) { return all.narrow(0, call, 1).expand({pass.rows, -1}); };
+at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
+                            const TaskContext& task) {
+  const auto embedding = [&](const at::Tensor& all) {
+    return all.narrow(0, call, 1).expand({pass.rows, -1});
+  };
   Residuals total;
   for (size_t i = 0; i < units_.size(); ++i) {
     task.check_cancelled();
@@ -70,8 +75,8 @@ at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call, const
                                                        .profile = options_.profile});
     const std::vector<double>& side = pass.with_prompt ? scales.cond : scales.uncond;
     if (side.empty()) continue;
-    const Residuals residuals =
-        scaled(unit.net->forward(x, unit.features, embedding(control_embeddings_[i]), pass.context), side);
+    const Residuals residuals = scaled(
+        unit.net->forward(x, unit.features, embedding(control_embeddings_[i]), pass.context), side);
     if (pass.with_prompt && residual_rms_[i].empty()) note_strength(i, residuals);
     total = sum(total, residuals);
   }

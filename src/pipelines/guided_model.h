@@ -25,21 +25,26 @@ struct ActiveUnit {
 struct GuidedModelOptions {
   double cfg = 9.0;
   bool guess = false;
-  bool two_passes = false;  // cond and uncond one after the other, as the original; else in one batch, which is faster
+  bool two_passes = false;  // cond and uncond one after the other, as the original; else in one
+                            // batch, which is faster
   std::string profile = "seed";
 };
 
-// Borrows the models and units. Predictions for one picture at a time; the text's keys and values and the time embeddings
-// of all calls are kept from the first use on.
+// Borrows the models and units. Predictions for one picture at a time; the text's keys and values
+// and the time embeddings of all calls are kept from the first use on.
 class GuidedModel {
  public:
-  GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units, const Conditioning& text, GuidedModelOptions options,
-              const std::vector<double>& timesteps);
+  GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units, const Conditioning& text,
+              GuidedModelOptions options, const std::vector<double>& timesteps);
 
-  // x [1,4,H,W], call: index into timesteps -> prediction with guidance. Throws cancelled between two networks.
+  // x [1,4,H,W], call: index into timesteps -> prediction with guidance. Throws cancelled between
+  // two networks.
   at::Tensor predict(const at::Tensor& x, int64_t call, const TaskContext& task);
 
-  // How strongly each unit acted in its first step: root mean square of each scaled residual of the pass with the prompt.
+  // Forgets how strongly the units acted in the picture before.
+  void begin_picture() { residual_rms_.assign(units_.size(), {}); }
+  // How strongly each unit acted in its first step of this picture: root mean square of each scaled
+  // residual of the pass with the prompt.
   const std::vector<std::vector<double>>& residual_rms() const { return residual_rms_; }
 
  private:

@@ -22,52 +22,70 @@ constexpr int kRecordVersion = 1;
 
 // A value with commas, colons or line breaks is written as a JSON string, as the web UI does.
 std::string quoted(const std::string& value) {
-  return value.find_first_of(",:\n") == std::string::npos ? value : json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+  return value.find_first_of(",:\n") == std::string::npos
+             ? value
+             : json(value).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string mode_label(ControlMode mode) {
   switch (mode) {
-    case ControlMode::balanced: return "Balanced";
-    case ControlMode::prompt: return "My prompt is more important";
-    case ControlMode::control: return "ControlNet is more important";
+    case ControlMode::balanced:
+      return "Balanced";
+    case ControlMode::prompt:
+      return "My prompt is more important";
+    case ControlMode::control:
+      return "ControlNet is more important";
   }
   return "";
 }
 
 const ModelStamp* find_stamp(const PictureRecord& record, std::string_view kind) {
-  const auto found = std::find_if(record.models.begin(), record.models.end(), [&](const ModelStamp& m) { return m.kind == kind; });
+  const auto found = std::find_if(record.models.begin(), record.models.end(),
+                                  [&](const ModelStamp& m) { return m.kind == kind; });
   return found == record.models.end() ? nullptr : &*found;
 }
 
 std::string unit_text(const PictureRecord& record, const ControlUnit& unit) {
   const ModelStamp* model = find_stamp(record, unit.kind);
-  std::string text = fmt::format("Module: {}, Model: {}, Weight: {}", unit.map ? "none" : unit.kind,
-                                 model == nullptr ? unit.kind : fmt::format("{} [{}]", model->name, model->fingerprint.substr(0, 8)),
-                                 unit.weight);
-  text += fmt::format(", Resize Mode: Crop and Resize, Processor Res: {}", std::min(record.request.width, record.request.height));
+  std::string text = fmt::format(
+      "Module: {}, Model: {}, Weight: {}", unit.map ? "none" : unit.kind,
+      model == nullptr ? unit.kind
+                       : fmt::format("{} [{}]", model->name, model->fingerprint.substr(0, 8)),
+      unit.weight);
+  text += fmt::format(", Resize Mode: Crop and Resize, Processor Res: {}",
+                      std::min(record.request.width, record.request.height));
   for (const std::string& parameter : unit.parameters) {
     const auto equals = parameter.find('=');
     const std::string name = parameter.substr(0, equals);
     const std::string label = name == "low" ? "Threshold A" : name == "high" ? "Threshold B" : name;
-    text += fmt::format(", {}: {}", label, parameter.substr(std::min(parameter.size(), equals + 1)));
+    text +=
+        fmt::format(", {}: {}", label, parameter.substr(std::min(parameter.size(), equals + 1)));
   }
-  return text + fmt::format(", Guidance Start: {}, Guidance End: {}, Pixel Perfect: False, Control Mode: {}", unit.start,
-                            unit.end, mode_label(unit.mode));
+  return text +
+         fmt::format(
+             ", Guidance Start: {}, Guidance End: {}, Pixel Perfect: False, Control Mode: {}",
+             unit.start, unit.end, mode_label(unit.mode));
 }
 
 json stamp_json(const ModelStamp& stamp) {
   return {{"kind", stamp.kind}, {"name", stamp.name}, {"fingerprint", stamp.fingerprint}};
 }
 
-std::string map_text(const Image& map) { return base64_encode(encode_png(map, {.level = 9, .texts = {}})); }
+std::string map_text(const Image& map) {
+  return base64_encode(encode_png(map, {.level = 9, .texts = {}}));
+}
 
 json record_json(const PictureRecord& record) {
   json models = json::array(), maps = json::array(), receipts = json::array();
   for (const ModelStamp& stamp : record.models) models.push_back(stamp_json(stamp));
   for (const Image& map : record.maps) maps.push_back(map_text(map));
   for (const UnitReceipt& receipt : record.receipts) receipts.push_back(to_json(receipt));
-  return {{"record", kRecordVersion},       {"program", program_version()}, {"request", options_to_json(record.request)},
-          {"index", record.index},          {"models", models},             {"maps", maps},
+  return {{"record", kRecordVersion},
+          {"program", program_version()},
+          {"request", options_to_json(record.request)},
+          {"index", record.index},
+          {"models", models},
+          {"maps", maps},
           {"receipt", receipts}};
 }
 
@@ -104,10 +122,12 @@ Replay replay_from_json(const json& record) {
   replay.request = request_from_json(record.at("request"));
   replay.index = record.at("index").get<int64_t>();
   if (replay.index < 0 || replay.index >= replay.request.batch) {
-    throw Error(ErrorKind::bad_file, "index", fmt::format("is {} in a batch of {}", replay.index, replay.request.batch));
+    throw Error(ErrorKind::bad_file, "index",
+                fmt::format("is {} in a batch of {}", replay.index, replay.request.batch));
   }
   for (const json& stamp : record.at("models")) {
-    replay.models.push_back({stamp.at("kind").get<std::string>(), stamp.at("name").get<std::string>(),
+    replay.models.push_back({stamp.at("kind").get<std::string>(),
+                             stamp.at("name").get<std::string>(),
                              stamp.at("fingerprint").get<std::string>()});
   }
   for (const json& map : record.at("maps")) {
@@ -121,25 +141,31 @@ Replay replay_from_json(const json& record) {
 
 }  // namespace
 
-std::string program_version() { return "zeroconv " ZC_VERSION; }
+std::string program_version() {
+  return "zeroconv " ZC_VERSION;
+}
 
 std::string infotext(const PictureRecord& record) {
   const GenerateRequest& r = record.request;
   std::string text = full_prompt(r) + "\n";
-  if (const std::string negative = full_negative(r); !negative.empty()) text += "Negative prompt: " + negative + "\n";
+  if (const std::string negative = full_negative(r); !negative.empty())
+    text += "Negative prompt: " + negative + "\n";
   // The web UI seeds picture k of a batch with seed + k, the others draw all of them from one seed.
   const int64_t seed = r.profile == "a1111" ? r.seed + record.index : r.seed;
-  text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}", r.steps, quoted(sampler_label(r.sampler)),
-                      r.cfg, seed, r.width, r.height);
+  text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}", r.steps,
+                      quoted(sampler_label(r.sampler)), r.cfg, seed, r.width, r.height);
   if (const ModelStamp* base = find_stamp(record, "base")) {
-    text += fmt::format(", Model hash: {}, Model: {}", base->fingerprint.substr(0, 10), quoted(base->name));
+    text += fmt::format(", Model hash: {}, Model: {}", base->fingerprint.substr(0, 10),
+                        quoted(base->name));
   }
   if (r.eta != 0) text += fmt::format(", Eta: {}", r.eta);
   if (!r.init.empty()) text += fmt::format(", Denoising strength: {}", r.denoise);
   if (!r.mask.empty()) text += fmt::format(", Mask blur: {}", r.mask_blur);
   if (r.guess) text += ", Guess mode: True";
   for (size_t i = 0; i < r.controls.size(); ++i) {
-    text += fmt::format(", ControlNet {}: {}", i, json(unit_text(record, r.controls[i])).dump(-1, ' ', false, json::error_handler_t::replace));
+    text += fmt::format(", ControlNet {}: {}", i,
+                        json(unit_text(record, r.controls[i]))
+                            .dump(-1, ' ', false, json::error_handler_t::replace));
   }
   return text + ", Version: " + program_version();
 }
@@ -172,13 +198,16 @@ Infotext parse_infotext(std::string_view text) {
 
 PngTexts png_texts(const PictureRecord& record) {
   return {{std::string(kParametersKey), infotext(record)},
-          {std::string(kZeroconvKey), record_json(record).dump(-1, ' ', false, json::error_handler_t::replace)}};
+          {std::string(kZeroconvKey),
+           record_json(record).dump(-1, ' ', false, json::error_handler_t::replace)}};
 }
 
 Replay read_replay(std::string_view png, const std::string& name) {
   const auto bytes = std::span(reinterpret_cast<const uint8_t*>(png.data()), png.size());
   const auto text = find_png_text(read_png_texts(bytes, name), kZeroconvKey);
-  if (!text) throw Error(ErrorKind::bad_file, name, "carries no record of this program, so it cannot be made again from it");
+  if (!text)
+    throw Error(ErrorKind::bad_file, name,
+                "carries no record of this program, so it cannot be made again from it");
   const json record = json::parse(*text, nullptr, false);
   try {
     if (!record.is_object()) throw Error(ErrorKind::bad_file, "zeroconv", "is not JSON");

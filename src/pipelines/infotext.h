@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every PNG says of itself: the web UI's `parameters` line, and a JSON from which the picture is made again exactly.
+// What every PNG says of itself: the web UI's `parameters` line, and a JSON from which the picture
+// is made again exactly.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +27,15 @@ struct ModelStamp {
 
 // One finished picture.
 struct PictureRecord {
-  GenerateRequest request;          // resolved
-  int64_t index = 0;                // in its batch
+  GenerateRequest request;  // resolved
+  int64_t index = 0;        // in its batch
   std::vector<ModelStamp> models;
-  std::vector<Image> maps;          // one for each unit, as the ControlNets saw them
+  std::vector<Image> maps;  // one for each unit, as the ControlNets saw them
   std::vector<UnitReceipt> receipts;
 };
 
-// Prompt, "Negative prompt: ...", then "Steps: 20, Sampler: DDIM, ..." (modules/infotext_utils.py of the web UI).
+// Prompt, "Negative prompt: ...", then "Steps: 20, Sampler: DDIM, ..." (modules/infotext_utils.py
+// of the web UI).
 std::string infotext(const PictureRecord& record);
 
 struct Infotext {
@@ -44,7 +46,8 @@ struct Infotext {
 // Reads what this and other programs wrote. Text without such a last line is all prompt.
 Infotext parse_infotext(std::string_view text);
 
-// Both chunks. The maps travel inside, so that the picture can be repeated when the photographs are gone.
+// Both chunks. The maps travel inside, so that the picture can be repeated when the photographs are
+// gone.
 PngTexts png_texts(const PictureRecord& record);
 
 struct Replay {

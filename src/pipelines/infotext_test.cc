@@ -18,7 +18,8 @@ PictureRecord example() {
   record.request.batch = 3;
   record.request = resolve(record.request, {});
   record.index = 2;
-  record.models = {{"base", "v1-5", "0123456789abcdef"}, {"canny", "control, canny", "fedcba9876543210"}};
+  record.models = {{"base", "v1-5", "0123456789abcdef"},
+                   {"canny", "control, canny", "fedcba9876543210"}};
   record.maps = {Image(64, 64, 3, 7)};
   return record;
 }
@@ -43,7 +44,8 @@ TEST(Infotext, IsReadBack) {
 TEST(Infotext, ReadsWhatTheWebUiWrites) {
   const Infotext info = parse_infotext(
       "masterpiece, a cat\nsecond line\nNegative prompt: dog,\nmore\n"
-      "Steps: 25, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 1, Size: 512x768, Model hash: abc, Lora hashes: \"a: 1, b: 2\"");
+      "Steps: 25, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 1, Size: 512x768, Model hash: abc, "
+      "Lora hashes: \"a: 1, b: 2\"");
   EXPECT_EQ(info.prompt, "masterpiece, a cat\nsecond line");
   EXPECT_EQ(info.negative, "dog,\nmore");
   EXPECT_EQ(info.fields.at("Sampler"), "DPM++ 2M Karras");
@@ -54,7 +56,8 @@ TEST(Infotext, TakesAnythingElseAsPrompt) {
   EXPECT_EQ(parse_infotext("just words").prompt, "just words");
   EXPECT_EQ(parse_infotext("").prompt, "");
   EXPECT_TRUE(parse_infotext("a: b").fields.empty());
-  for (const char* odd : {"Steps: \"", "Steps: \"\\", ":::,,,", "Steps:", "Steps: 1, : , x"}) parse_infotext(odd);
+  for (const char* odd : {"Steps: \"", "Steps: \"\\", ":::,,,", "Steps:", "Steps: 1, : , x"})
+    parse_infotext(odd);
 }
 
 TEST(Replay, HoldsTheWholeRequestAndTheMaps) {
@@ -79,8 +82,10 @@ TEST(Replay, RefusesPicturesWithoutARecord) {
   EXPECT_TRUE(refused({}));
   EXPECT_TRUE(refused({{"zeroconv", "{"}}));
   EXPECT_TRUE(refused({{"zeroconv", "{}"}}));
-  EXPECT_TRUE(refused({{"zeroconv", R"({"record":1,"request":{"stepz":1},"index":0,"models":[],"maps":[]})"}}));
-  EXPECT_TRUE(refused({{"zeroconv", R"({"record":1,"request":{},"index":5,"models":[],"maps":[]})"}}));
+  EXPECT_TRUE(refused(
+      {{"zeroconv", R"({"record":1,"request":{"stepz":1},"index":0,"models":[],"maps":[]})"}}));
+  EXPECT_TRUE(
+      refused({{"zeroconv", R"({"record":1,"request":{},"index":5,"models":[],"maps":[]})"}}));
 }
 
 }  // namespace

@@ -31,13 +31,14 @@ at::Tensor blur(const at::Tensor& x, double sigma) {
 
 }  // namespace
 
-StartPicture prepare_start(const Image& init, const Image* mask, const StartPictureOptions& o, const Vae& vae,
-                           std::vector<std::string>& warnings) {
+StartPicture prepare_start(const Image& init, const Image* mask, const StartPictureOptions& o,
+                           const Vae& vae, std::vector<std::string>& warnings) {
   StartPicture start;
   const double wanted = static_cast<double>(o.size.width) / o.size.height;
   if (std::abs(static_cast<double>(init.width) / init.height - wanted) > 0.01 * wanted) {
-    warnings.push_back(fmt::format("the start picture ({}x{}) has another aspect than {}x{}: its edges were cut off", init.width,
-                                   init.height, o.size.width, o.size.height));
+    warnings.push_back(fmt::format(
+        "the start picture ({}x{}) has another aspect than {}x{}: its edges were cut off",
+        init.width, init.height, o.size.width, o.size.height));
   }
   start.picture = center_crop_fill(hwc3(init), o.size);
   start.latent = vae.encode(vae_input(start.picture, o.half_range));
@@ -48,7 +49,8 @@ StartPicture prepare_start(const Image& init, const Image* mask, const StartPict
   return start;
 }
 
-at::Tensor sample_latent(const Vae::Moments& moments, const at::Tensor& noise, double scale_factor) {
+at::Tensor sample_latent(const Vae::Moments& moments, const at::Tensor& noise,
+                         double scale_factor) {
   return (moments.mean + at::exp(0.5 * moments.logvar) * noise) * scale_factor;
 }
 
@@ -59,7 +61,8 @@ at::Tensor keep_in_latent(const StartPicture& start, int64_t downscale) {
 
 Image blend_with_start(const StartPicture& start, const Image& result) {
   if (!start.mask.defined()) return result;
-  const at::Tensor mixed = vae_input(result) * start.mask + vae_input(start.picture) * (1.0 - start.mask);
+  const at::Tensor mixed =
+      vae_input(result) * start.mask + vae_input(start.picture) * (1.0 - start.mask);
   // Half a step up: the bytes come from bytes, and a rounding error must not take one off.
   return picture((mixed + 0.5 / 127.5).squeeze(0));
 }

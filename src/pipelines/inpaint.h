@@ -26,14 +26,16 @@ struct StartPictureOptions {
   double half_range = 127.5;  // see vae_input
 };
 
-// Scales and cuts the picture to the size; the mask (white: make anew) is stretched to it and softened (gradio_inpaint.py).
-StartPicture prepare_start(const Image& init, const Image* mask, const StartPictureOptions& options, const Vae& vae,
-                           std::vector<std::string>& warnings);
+// Scales and cuts the picture to the size; the mask (white: make anew) is stretched to it and
+// softened (gradio_inpaint.py).
+StartPicture prepare_start(const Image& init, const Image* mask, const StartPictureOptions& options,
+                           const Vae& vae, std::vector<std::string>& warnings);
 
 // Latent of the UNet's scale: scale_factor * (mean + deviation * noise).
 at::Tensor sample_latent(const Vae::Moments& moments, const at::Tensor& noise, double scale_factor);
 
-// Where the latent keeps the start picture: 1 - mask, averaged over each latent pixel. Undefined without a mask.
+// Where the latent keeps the start picture: 1 - mask, averaged over each latent pixel. Undefined
+// without a mask.
 at::Tensor keep_in_latent(const StartPicture& start, int64_t downscale);
 
 // Outside the mask the start picture's own pixels come back.

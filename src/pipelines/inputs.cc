@@ -12,7 +12,8 @@ namespace zc {
 GenerateInputs load_inputs(const GenerateRequest& request) {
   GenerateInputs inputs;
   for (const ControlUnit& unit : request.controls) {
-    if (unit.image.empty()) throw Error(ErrorKind::bad_request, "control", fmt::format("`{}` has no image", unit.kind));
+    if (unit.image.empty())
+      throw Error(ErrorKind::bad_request, "control", fmt::format("`{}` has no image", unit.kind));
     inputs.images.push_back(load_image(unit.image));
   }
   if (!request.init.empty()) inputs.init = load_image(request.init);
@@ -30,11 +31,12 @@ GenerateInputs replay_inputs(const Replay& replay) {
   return inputs;
 }
 
-std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs, ImageSize size,
-                             std::vector<std::string>& warnings) {
+std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
+                             ImageSize size, std::vector<std::string>& warnings) {
   if (inputs.images.size() != request.controls.size()) {
     throw Error(ErrorKind::bad_request, "controls",
-                fmt::format("{} images for {} control units", inputs.images.size(), request.controls.size()));
+                fmt::format("{} images for {} control units", inputs.images.size(),
+                            request.controls.size()));
   }
   std::vector<Image> maps;
   for (size_t i = 0; i < inputs.images.size(); ++i) {
@@ -45,24 +47,28 @@ std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInput
     }
     if (image.width != size.width || image.height != size.height) {
       throw Error(ErrorKind::bad_request, "maps",
-                  fmt::format("a finished map is {}x{}, wanted {}x{}", image.width, image.height, size.width, size.height));
+                  fmt::format("a finished map is {}x{}, wanted {}x{}", image.width, image.height,
+                              size.width, size.height));
     }
     maps.push_back(hwc3(image));
   }
   return maps;
 }
 
-std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request, const GenerateInputs& inputs,
-                                                  ImageSize size, std::vector<std::string>& warnings) {
+std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,
+                                                  const GenerateInputs& inputs, ImageSize size,
+                                                  std::vector<std::string>& warnings) {
   if (!inputs.init) return std::nullopt;
   // gradio_tile.py and gradio_inpaint.py divide by 127.0.
   const double half_range = request.profile == "seed11" ? 127.0 : 127.5;
   return prepare_start(*inputs.init, inputs.mask ? &*inputs.mask : nullptr,
-                       {.size = size, .mask_blur = request.mask_blur, .half_range = half_range}, vae, warnings);
+                       {.size = size, .mask_blur = request.mask_blur, .half_range = half_range},
+                       vae, warnings);
 }
 
 PictureSize size_of_control_image(const Image& image, int64_t image_size) {
-  const ImageSize size = resize_image_size({image.width, image.height}, static_cast<int>(image_size));
+  const ImageSize size =
+      resize_image_size({image.width, image.height}, static_cast<int>(image_size));
   return {size.width, size.height};
 }
 

@@ -14,11 +14,12 @@
 namespace zc {
 
 // One RGB map of the picture's size for each unit. Throws bad_request when images are missing.
-std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs, ImageSize size,
-                             std::vector<std::string>& warnings);
+std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
+                             ImageSize size, std::vector<std::string>& warnings);
 
 // Nothing without a start picture.
-std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request, const GenerateInputs& inputs,
-                                                  ImageSize size, std::vector<std::string>& warnings);
+std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,
+                                                  const GenerateInputs& inputs, ImageSize size,
+                                                  std::vector<std::string>& warnings);
 
 }  // namespace zc

@@ -15,16 +15,19 @@ namespace {
 
 // Kinds whose maps are white lines on black.
 bool is_line_map(std::string_view kind) {
-  constexpr std::array<std::string_view, 6> kKinds = {"canny", "mlsd", "hed", "scribble", "fake_scribble", "softedge"};
+  constexpr std::array<std::string_view, 6> kKinds = {"canny",    "mlsd",          "hed",
+                                                      "scribble", "fake_scribble", "softedge"};
   return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
 }
 
 // Kinds whose pixels are either black or white.
-bool is_binary_map(std::string_view kind) { return kind == "canny" || kind == "mlsd" || kind == "scribble" || kind == "fake_scribble"; }
+bool is_binary_map(std::string_view kind) {
+  return kind == "canny" || kind == "mlsd" || kind == "scribble" || kind == "fake_scribble";
+}
 
 struct Shares {
   double white = 0;   // brighter than 200
-  double middle = 0;  // neither dark nor bright
+  double middle = 0;  // neither black nor white
 };
 
 Shares shares_of(const Image& map) {
@@ -33,25 +36,30 @@ Shares shares_of(const Image& map) {
   for (size_t i = 0; i < count; ++i) {
     const uint8_t value = map.pixels[i * static_cast<size_t>(map.channels)];
     if (value > 200) ++white;
-    if (value >= 55 && value <= 200) ++middle;
+    if (value >= 16 && value < 240) ++middle;
   }
   const auto total = static_cast<double>(std::max<size_t>(count, 1));
   return {static_cast<double>(white) / total, static_cast<double>(middle) / total};
 }
 
-Image stretched_map(const Image& map, ImageSize size, std::string_view kind, std::vector<std::string>& warnings) {
+Image stretched_map(const Image& map, ImageSize size, std::string_view kind,
+                    std::vector<std::string>& warnings) {
   Image rgb = hwc3(map);
   if (rgb.width == size.width && rgb.height == size.height) return rgb;
-  warnings.push_back(fmt::format("the {} map of {}x{} was scaled to {}x{}", kind, map.width, map.height, size.width, size.height));
+  warnings.push_back(fmt::format("the {} map of {}x{} was scaled to {}x{}", kind, map.width,
+                                 map.height, size.width, size.height));
   return resize(rgb, size, Interpolation::linear);
 }
 
-Image fitted_photo(const Image& photo, ImageSize size, std::string_view kind, std::vector<std::string>& warnings) {
+Image fitted_photo(const Image& photo, ImageSize size, std::string_view kind,
+                   std::vector<std::string>& warnings) {
   const Image rgb = hwc3(photo);
   const int short_side = std::min(size.width, size.height);
-  if (resize_image_size({rgb.width, rgb.height}, short_side) == size) return resize_image(rgb, short_side);
-  warnings.push_back(fmt::format("the photograph for {} ({}x{}) has another aspect than {}x{}: its edges were cut off", kind,
-                                 photo.width, photo.height, size.width, size.height));
+  if (resize_image_size({rgb.width, rgb.height}, short_side) == size)
+    return resize_image(rgb, short_side);
+  warnings.push_back(fmt::format(
+      "the photograph for {} ({}x{}) has another aspect than {}x{}: its edges were cut off", kind,
+      photo.width, photo.height, size.width, size.height));
   return center_crop_fill(rgb, size);
 }
 
@@ -62,31 +70,40 @@ nlohmann::json annotator_parameters(const ControlUnit& unit) {
   for (const std::string& parameter : unit.parameters) {
     const auto equals = parameter.find('=');
     if (equals == std::string::npos) {
-      throw Error(ErrorKind::bad_request, "control.parameters", fmt::format("`{}` is not NAME=VALUE", parameter));
+      throw Error(ErrorKind::bad_request, "control.parameters",
+                  fmt::format("`{}` is not NAME=VALUE", parameter));
     }
     const std::string text = parameter.substr(equals + 1);
     nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-    parameters[parameter.substr(0, equals)] = value.is_number() || value.is_boolean() ? value : nlohmann::json(text);
+    parameters[parameter.substr(0, equals)] =
+        value.is_number() || value.is_boolean() ? value : nlohmann::json(text);
   }
   return parameters;
 }
 
-Image make_map(const ControlUnit& unit, const Image& image, ImageSize size, std::vector<std::string>& warnings) {
+Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
+               std::vector<std::string>& warnings) {
   Image map;
   if (unit.map) {
     map = stretched_map(image, size, unit.kind, warnings);
-    for (std::string& complaint : map_complaints(unit.kind, map)) warnings.push_back(std::move(complaint));
+    for (std::string& complaint : map_complaints(unit.kind, map))
+      warnings.push_back(std::move(complaint));
     return map;
   }
   const std::vector<std::string> known = annotator_names();
   if (std::find(known.begin(), known.end(), unit.kind) == known.end()) {
-    throw Error(ErrorKind::bad_request, "control",
-                fmt::format("`{0}` maps cannot be made from photographs here: give a finished one, as {0}=FILE,map", unit.kind));
+    throw Error(
+        ErrorKind::bad_request, "control",
+        fmt::format(
+            "`{0}` maps cannot be made from photographs here: give a finished one, as {0}=FILE,map",
+            unit.kind));
   }
   const Detector detector = find_annotator(unit.kind).make(annotator_parameters(unit));
   map = hwc3(detector(fitted_photo(image, size, unit.kind, warnings)));
   if (shares_of(map).white == 0 && is_line_map(unit.kind)) {
-    warnings.push_back(fmt::format("no line was found for the {} map: it controls nothing. Lower thresholds find more", unit.kind));
+    warnings.push_back(fmt::format(
+        "no line was found for the {} map: it controls nothing. Lower thresholds find more",
+        unit.kind));
   }
   return map;
 }
@@ -100,9 +117,12 @@ std::vector<std::string> map_complaints(std::string_view kind, const Image& map)
   }
   const Shares shares = shares_of(map);
   if (is_binary_map(kind) && shares.middle > 0.25) {
-    complaints.push_back(fmt::format("the {} map looks like a photograph; if it is one, leave out `map`", kind));
+    complaints.push_back(
+        fmt::format("the {} map looks like a photograph; if it is one, leave out `map`", kind));
   } else if (is_line_map(kind) && shares.white > 0.6) {
-    complaints.push_back(fmt::format("the {} map is mostly white; it should be white lines on black, so it may be inverted", kind));
+    complaints.push_back(fmt::format(
+        "the {} map is mostly white; it should be white lines on black, so it may be inverted",
+        kind));
   }
   return complaints;
 }

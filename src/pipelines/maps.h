@@ -17,10 +17,12 @@ namespace zc {
 // "low=100" -> {"low": 100}, for an annotator.
 nlohmann::json annotator_parameters(const ControlUnit& unit);
 
-// The RGB map that the unit's ControlNet is shown. A photograph is scaled as the apps do it (resize_image to the shorter
-// side), cut around its middle where its aspect is another one, and annotated; a finished map is scaled to the size.
-// Whatever was cut, stretched or looks wrong adds a warning. Throws bad_request for an annotator that does not exist.
-Image make_map(const ControlUnit& unit, const Image& image, ImageSize size, std::vector<std::string>& warnings);
+// The RGB map that the unit's ControlNet is shown. A photograph is scaled as the apps do it
+// (resize_image to the shorter side), cut around its middle where its aspect is another one, and
+// annotated; a finished map is scaled to the size. Whatever was cut, stretched or looks wrong adds
+// a warning. Throws bad_request for an annotator that does not exist.
+Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
+               std::vector<std::string>& warnings);
 
 // What seems wrong with a finished map of that kind, as sentences: empty, inverted, a photograph.
 std::vector<std::string> map_complaints(std::string_view kind, const Image& map);

@@ -51,7 +51,8 @@ void add_samples(Sha256& hash, const fs::path& path) {
 }
 
 const KindPath* find_kind(const std::vector<KindPath>& list, std::string_view kind) {
-  const auto found = std::find_if(list.begin(), list.end(), [&](const KindPath& k) { return k.kind == kind; });
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&](const KindPath& k) { return k.kind == kind; });
   return found == list.end() ? nullptr : &*found;
 }
 
@@ -64,19 +65,23 @@ bool carries_base(const fs::path& path) {
 
 void require_exists(const fs::path& path, const std::string& where) {
   std::error_code status;
-  if (!fs::exists(path, status)) throw Error(ErrorKind::not_found, path.string(), fmt::format("there is no such {}", where));
+  if (!fs::exists(path, status))
+    throw Error(ErrorKind::not_found, path.string(), fmt::format("there is no such {}", where));
 }
 
 [[noreturn]] void throw_no_control(const std::string& kind) {
-  throw Error(ErrorKind::bad_request, "control",
-              fmt::format("there is no ControlNet for `{0}`: name its file with --controlnet {0}=FILE", printable(kind, 60)));
+  throw Error(
+      ErrorKind::bad_request, "control",
+      fmt::format("there is no ControlNet for `{0}`: name its file with --controlnet {0}=FILE",
+                  printable(kind, 60)));
 }
 
 }  // namespace
 
 std::vector<fs::path> model_folders() {
   std::vector<fs::path> folders;
-  if (const char* own = std::getenv("ZEROCONV_MODELS"); own != nullptr && *own != '\0') folders.emplace_back(own);
+  if (const char* own = std::getenv("ZEROCONV_MODELS"); own != nullptr && *own != '\0')
+    folders.emplace_back(own);
   if (const fs::path program = program_folder(); !program.empty()) {
     folders.push_back(program / "../share/zeroconv/models");
     folders.push_back(program / "../../../models");
@@ -111,7 +116,8 @@ fs::path find_vocabulary() {
     if (is_file(path)) return path;
   }
   throw Error(ErrorKind::not_found, std::string(kVocabulary),
-              fmt::format("CLIP's vocabulary is missing; `make deps` fetches it. Looked for {}", listed(places)));
+              fmt::format("CLIP's vocabulary is missing; `make deps` fetches it. Looked for {}",
+                          listed(places)));
 }
 
 fs::path resolve_model(const std::string& model) {
@@ -121,7 +127,8 @@ fs::path resolve_model(const std::string& model) {
   }
   if (const auto path = find_builtin_file("base.safetensors")) return *path;
   throw Error(ErrorKind::not_found, "builtin",
-              fmt::format("builtin/base.safetensors is in none of {}; name a model with --model, or a folder with the "
+              fmt::format("builtin/base.safetensors is in none of {}; name a model with --model, "
+                          "or a folder with the "
                           "environment variable ZEROCONV_MODELS",
                           listed(model_folders())));
 }
@@ -143,7 +150,8 @@ std::string file_fingerprint(const fs::path& path) {
 
 ModelPaths paths_of_request(const GenerateRequest& request) {
   std::vector<KindPath> named;
-  for (const std::string& text : request.controlnets) named.push_back(parse_kind_path(text, "controlnet"));
+  for (const std::string& text : request.controlnets)
+    named.push_back(parse_kind_path(text, "controlnet"));
   for (const KindPath& control : named) require_exists(control.path, "ControlNet");
 
   ModelPaths paths;
@@ -153,12 +161,14 @@ ModelPaths paths_of_request(const GenerateRequest& request) {
   } else {
     paths.base = resolve_model(request.model);
   }
-  const bool builtin_base = request.model == "builtin" && paths.base == find_builtin_file("base.safetensors");
+  const bool builtin_base =
+      request.model == "builtin" && paths.base == find_builtin_file("base.safetensors");
   for (const ControlUnit& unit : request.controls) {
     if (find_kind(paths.controls, unit.kind) != nullptr) continue;
     if (const KindPath* file = find_kind(named, unit.kind)) {
       paths.controls.push_back(*file);
-    } else if (const auto own = find_builtin_file(fmt::format("control_{}.safetensors", unit.kind)); builtin_base && own) {
+    } else if (const auto own = find_builtin_file(fmt::format("control_{}.safetensors", unit.kind));
+               builtin_base && own) {
       paths.controls.push_back({unit.kind, *own});
     } else if (!builtin_base && inspect_checkpoint(paths.base).probe.has(PartKind::control)) {
       paths.controls.push_back({unit.kind, {}});

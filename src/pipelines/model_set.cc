@@ -24,31 +24,39 @@ LoadedFile describe_file(const std::filesystem::path& path) {
 
 // SD2.x from a diffusers folder lacks the last block, whose output is not used.
 void fit_openclip(ModelConfig& config, const StateDict& state) {
-  const std::string key = fmt::format("{}transformer.resblocks.{}.ln_1.weight", kOpenClipPrefix, config.text.layers - 1);
+  const std::string key = fmt::format("{}transformer.resblocks.{}.ln_1.weight", kOpenClipPrefix,
+                                      config.text.layers - 1);
   if (state.contains(key)) return;
   --config.text.layers;
   config.text_layer = TextLayer::last;
 }
 
 // text_projection is absent from some files and not needed for SD2.x.
-void drop_unused_projection(ModelConfig& config) { config.text.projection = 0; }
+void drop_unused_projection(ModelConfig& config) {
+  config.text.projection = 0;
+}
 
 [[noreturn]] void throw_unsupported_base(const Checkpoint& file) {
   const ModelProbe& probe = file.probe;
   std::string advice = "wanted a Stable Diffusion 1.x or 2.x checkpoint";
-  if (probe.inpainting() || probe.latent_channels == 8) advice = "models with more than four input channels cannot be run yet";
-  if (probe.has(PartKind::control) && !probe.has(PartKind::unet)) advice = "give it with --controlnet KIND=FILE, not as the base model";
-  throw Error(ErrorKind::unsupported, file.path, fmt::format("is a {}; {}", probe.description, advice));
+  if (probe.inpainting() || probe.latent_channels == 8)
+    advice = "models with more than four input channels cannot be run yet";
+  if (probe.has(PartKind::control) && !probe.has(PartKind::unet))
+    advice = "give it with --controlnet KIND=FILE, not as the base model";
+  throw Error(ErrorKind::unsupported, file.path,
+              fmt::format("is a {}; {}", probe.description, advice));
 }
 
 ModelConfig config_of(const Checkpoint& file) {
   const auto own = file.metadata.find(kModelMetadataKey);
   if (own != file.metadata.end()) {
     const auto json = nlohmann::json::parse(own->second, nullptr, false);
-    if (json.is_discarded()) throw Error(ErrorKind::bad_file, file.path, "the description of the model in it is not JSON");
+    if (json.is_discarded())
+      throw Error(ErrorKind::bad_file, file.path, "the description of the model in it is not JSON");
     return model_config_from_json(json, file.path);
   }
-  if (!file.probe.has(PartKind::unet) || file.probe.latent_channels != 4) throw_unsupported_base(file);
+  if (!file.probe.has(PartKind::unet) || file.probe.latent_channels != 4)
+    throw_unsupported_base(file);
   ModelConfig config;
   if (file.probe.family == ModelFamily::sd15) {
     config = sd15_model();
@@ -64,20 +72,25 @@ ModelConfig config_of(const Checkpoint& file) {
 }
 
 // Three lists of keys would hide that simply the wrong file was given.
-[[noreturn]] void throw_wrong_family(const std::string& path, const ModelProbe& probe, const ModelConfig& base,
-                                     const std::string& base_path) {
-  const std::string closest = fmt::format("{}, context width {}", family_name(probe.family), probe.context_width);
+[[noreturn]] void throw_wrong_family(const std::string& path, const ModelProbe& probe,
+                                     const ModelConfig& base, const std::string& base_path) {
   throw Error(ErrorKind::bad_file, path,
-              fmt::format("is a {} ({}), but the base model {} is {} (context width {}): a ControlNet fits only the family "
-                          "that it was trained with",
-                          probe.description, closest, base_path, base.name, base.unet.context_dim));
+              fmt::format("is a {} (context width {}), but the base model {} is {} (context width "
+                          "{}): a ControlNet fits only "
+                          "the family that it was trained with",
+                          probe.description, probe.context_width, base_path, base.name,
+                          base.unet.context_dim));
 }
 
 }  // namespace
 
-std::shared_ptr<const ModelSet> load_models(const ModelPaths& paths) { return std::make_shared<const ModelSet>(paths); }
+std::shared_ptr<const ModelSet> load_models(const ModelPaths& paths) {
+  return std::make_shared<const ModelSet>(paths);
+}
 
-ModelSet::ModelSet(const ModelPaths& paths) { load_base(paths); }
+ModelSet::ModelSet(const ModelPaths& paths) {
+  load_base(paths);
+}
 
 void ModelSet::load_base(const ModelPaths& paths) {
   const Checkpoint file = open_checkpoint(paths.base);
@@ -103,17 +116,20 @@ void ModelSet::load_text(const StateDict& state, const std::string& where) {
   }
   if (config_.limited_vocabulary) {
     const auto ids = state.find(kTokenIdsKey);
-    if (ids == state.end()) throw Error(ErrorKind::bad_file, where, fmt::format("`{}` is missing", kTokenIdsKey));
+    if (ids == state.end())
+      throw Error(ErrorKind::bad_file, where, fmt::format("`{}` is missing", kTokenIdsKey));
     token_ids_ = ids->second.to(at::kInt).contiguous();
     if (token_ids_.dim() != 1 || token_ids_.numel() > config_.text.vocabulary) {
-      throw Error(ErrorKind::bad_file, where, fmt::format("`{}` does not fit the vocabulary", kTokenIdsKey));
+      throw Error(ErrorKind::bad_file, where,
+                  fmt::format("`{}` does not fit the vocabulary", kTokenIdsKey));
     }
   }
   clip_ = std::make_unique<ClipTextEncoder>(config_.text);
   load_part(*clip_, state, where, kClipPrefix);
 }
 
-void ModelSet::load_control(const KindPath& source, const ModelPaths& paths, const StateDict& base_state) {
+void ModelSet::load_control(const KindPath& source, const ModelPaths& paths,
+                            const StateDict& base_state) {
   LoadedControl& control = controls_.emplace_back(source.kind, config_.unet);
   if (source.path.empty() || source.path == paths.base) {
     control.file = base_;
@@ -122,7 +138,8 @@ void ModelSet::load_control(const KindPath& source, const ModelPaths& paths, con
   const Checkpoint file = open_checkpoint(source.path);
   control.file = describe_file(source.path);
   if (!file.probe.has(PartKind::control)) {
-    throw Error(ErrorKind::bad_file, file.path, fmt::format("is no ControlNet: {}", file.probe.description));
+    throw Error(ErrorKind::bad_file, file.path,
+                fmt::format("is no ControlNet: {}", file.probe.description));
   }
   const LoadReport report = compare(control.net, file.tensors, kControlPrefix);
   if (!report.misshapen.empty() && file.probe.context_width != config_.unet.context_dim) {
@@ -131,7 +148,8 @@ void ModelSet::load_control(const KindPath& source, const ModelPaths& paths, con
   load_part(control.net, file.tensors, file.path, kControlPrefix);
 }
 
-void ModelSet::load_part(Module& module, const StateDict& state, const std::string& where, std::string_view prefix) {
+void ModelSet::load_part(Module& module, const StateDict& state, const std::string& where,
+                         std::string_view prefix) {
   try {
     load_strict(module, state, where, prefix);
   } catch (const Error& error) {
@@ -142,20 +160,23 @@ void ModelSet::load_part(Module& module, const StateDict& state, const std::stri
 }
 
 const LoadedControl& ModelSet::control(std::string_view kind) const {
-  const auto found = std::find_if(controls_.begin(), controls_.end(), [&](const LoadedControl& c) { return c.kind == kind; });
+  const auto found = std::find_if(controls_.begin(), controls_.end(),
+                                  [&](const LoadedControl& c) { return c.kind == kind; });
   ZC_BUG_IF(found == controls_.end());
   return *found;
 }
 
 at::Tensor ModelSet::encode_text(const at::Tensor& ids) const {
   if (openclip_) return openclip_->forward(ids, config_.text_layer);
-  return clip_->forward(config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids, config_.text_layer);
+  return clip_->forward(config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids,
+                        config_.text_layer);
 }
 
 bool ModelSet::knows_token(int64_t id) const {
   if (!config_.limited_vocabulary) return true;
   const int32_t* ids = token_ids_.const_data_ptr<int32_t>();
-  return std::find(ids + 1, ids + token_ids_.numel(), static_cast<int32_t>(id)) != ids + token_ids_.numel();
+  return std::find(ids + 1, ids + token_ids_.numel(), static_cast<int32_t>(id)) !=
+         ids + token_ids_.numel();
 }
 
 int64_t ModelSet::side_multiple() const {
@@ -185,7 +206,9 @@ void ModelSet::finished_denoising() const {
   if (sources_.empty()) return;
   give_back(*unet_);
   for (const Source& source : sources_) {
-    if (source.module != clip_.get() && source.module != openclip_.get() && source.module != vae_.get()) give_back(*source.module);
+    if (source.module != clip_.get() && source.module != openclip_.get() &&
+        source.module != vae_.get())
+      give_back(*source.module);
   }
   malloc_trim(0);
 }

@@ -29,13 +29,15 @@ struct LoadedFile {
 };
 
 struct LoadedControl {
-  LoadedControl(std::string control_kind, const UNetConfig& config) : kind(std::move(control_kind)), net(config) {}
+  LoadedControl(std::string control_kind, const UNetConfig& config)
+      : kind(std::move(control_kind)), net(config) {}
   std::string kind;
   LoadedFile file;
   ControlNet net;
 };
 
-// Immutable, so that several jobs may share it; only with ModelPaths::one_run does it give memory back.
+// Immutable, so that several jobs may share it; only with ModelPaths::one_run does it give memory
+// back.
 class ModelSet {
  public:
   explicit ModelSet(const ModelPaths& paths);
@@ -57,7 +59,8 @@ class ModelSet {
   int64_t side_multiple() const;
   int64_t parameter_count() const;
 
-  // Only with one_run: the float32 copies of a part that the run is done with are given back to the system.
+  // Only with one_run: the float32 copies of a part that the run is done with are given back to the
+  // system.
   void finished_text() const;
   void finished_denoising() const;
 
@@ -65,7 +68,8 @@ class ModelSet {
   void load_base(const ModelPaths& paths);
   void load_text(const StateDict& state, const std::string& where);
   void load_control(const KindPath& source, const ModelPaths& paths, const StateDict& base_state);
-  void load_part(Module& module, const StateDict& state, const std::string& where, std::string_view prefix);
+  void load_part(Module& module, const StateDict& state, const std::string& where,
+                 std::string_view prefix);
   void give_back(Module& module) const;
 
   struct Source {

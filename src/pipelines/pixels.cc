@@ -31,11 +31,17 @@ at::Tensor vae_input(const Image& image, double half_range) {
   return planes(image) / half_range - 1.0;
 }
 
-at::Tensor mask_tensor(const Image& mask) { return planes(mask).narrow(1, 0, 1) / 255.0; }
+at::Tensor mask_tensor(const Image& mask) {
+  return planes(mask).narrow(1, 0, 1) / 255.0;
+}
 
 Image picture(const at::Tensor& x) {
   check_shape(x, "picture", {3, "H", "W"});
-  const at::Tensor bytes = (x.to(at::kFloat) * 127.5 + 127.5).clamp(0, 255).to(at::kByte).permute({1, 2, 0}).contiguous();
+  const at::Tensor bytes = (x.to(at::kFloat) * 127.5 + 127.5)
+                               .clamp(0, 255)
+                               .to(at::kByte)
+                               .permute({1, 2, 0})
+                               .contiguous();
   Image image(static_cast<int>(x.size(2)), static_cast<int>(x.size(1)), 3);
   std::memcpy(image.pixels.data(), bytes.const_data_ptr(), image.pixels.size());
   return image;

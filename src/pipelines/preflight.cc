@@ -11,7 +11,8 @@
 namespace zc {
 namespace {
 
-// Measured: how many tensors of the widest level's size live at once, in the denoising networks and in the decoder.
+// Measured: how many tensors of the widest level's size live at once, in the denoising networks and
+// in the decoder.
 constexpr int64_t kLiveInUNet = 40;
 constexpr int64_t kLiveInDecoder = 8;
 constexpr int64_t kProgramBytes = int64_t{350} << 20;
@@ -19,12 +20,17 @@ constexpr int64_t kProgramBytes = int64_t{350} << 20;
 void check_side(int64_t side, int64_t multiple, const char* name) {
   if (side > 0 && side % multiple == 0) return;
   const int64_t below = side / multiple * multiple;
-  const std::string nearest = below > 0 ? fmt::format("{} or {}", below, below + multiple) : fmt::format("{}", multiple);
-  throw Error(ErrorKind::bad_request, name,
-              fmt::format("is {}; this model makes pictures whose sides are multiples of {}: take {}", side, multiple, nearest));
+  const std::string nearest =
+      below > 0 ? fmt::format("{} or {}", below, below + multiple) : fmt::format("{}", multiple);
+  throw Error(
+      ErrorKind::bad_request, name,
+      fmt::format("is {}; this model makes pictures whose sides are multiples of {}: take {}", side,
+                  multiple, nearest));
 }
 
-int64_t float_bytes(const Module& module) { return module.parameter_count() * 4; }
+int64_t float_bytes(const Module& module) {
+  return module.parameter_count() * 4;
+}
 
 }  // namespace
 
@@ -33,7 +39,9 @@ void check_picture_size(const ModelSet& models, const GenerateRequest& request) 
   check_side(request.height, models.side_multiple(), "height");
 }
 
-int64_t MemoryPlan::peak() const { return program + std::max({text, denoise, decode}); }
+int64_t MemoryPlan::peak() const {
+  return program + std::max({text, denoise, decode});
+}
 
 MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request, bool one_run) {
   const ModelConfig& config = models.config();
@@ -55,11 +63,13 @@ MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request, b
 
 void check_memory(const MemoryPlan& plan, int64_t limit) {
   if (limit <= 0 || plan.peak() <= limit) return;
-  throw Error(ErrorKind::out_of_memory, "memory",
-              fmt::format("this run needs about {} (text {}, denoising {}, decoding {}, program {}), the limit is {}: take a "
-                          "smaller size, or one picture at a time",
-                          human_bytes(plan.peak()), human_bytes(plan.text), human_bytes(plan.denoise),
-                          human_bytes(plan.decode), human_bytes(plan.program), human_bytes(limit)));
+  throw Error(
+      ErrorKind::out_of_memory, "memory",
+      fmt::format("this run needs about {} (text {}, denoising {}, decoding {}, program {}), the "
+                  "limit is {}: take a "
+                  "smaller size, or one picture at a time",
+                  human_bytes(plan.peak()), human_bytes(plan.text), human_bytes(plan.denoise),
+                  human_bytes(plan.decode), human_bytes(plan.program), human_bytes(limit)));
 }
 
 }  // namespace zc

@@ -9,7 +9,8 @@
 
 namespace zc {
 
-// Throws bad_request when a side is no multiple of what the model's levels need, naming the nearest sizes that are.
+// Throws bad_request when a side is no multiple of what the model's levels need, naming the nearest
+// sizes that are.
 void check_picture_size(const ModelSet& models, const GenerateRequest& request);
 
 // Estimated bytes of each phase; they follow one another.

@@ -21,7 +21,8 @@ struct Edges {
 };
 
 Edges edges_of(const Image& map) {
-  Edges edges{map.width, map.height, std::vector<uint8_t>(static_cast<size_t>(map.width) * map.height)};
+  Edges edges{map.width, map.height,
+              std::vector<uint8_t>(static_cast<size_t>(map.width) * map.height)};
   for (size_t i = 0; i < edges.is_edge.size(); ++i) {
     edges.is_edge[i] = map.pixels[i * static_cast<size_t>(map.channels)] > 127;
     edges.count += edges.is_edge[i];
@@ -45,7 +46,8 @@ double share_near(const Edges& a, const Edges& b, int tolerance) {
   size_t near = 0;
   for (int y = 0; y < a.height; ++y) {
     for (int x = 0; x < a.width; ++x) {
-      if (a.is_edge[static_cast<size_t>(y) * a.width + x] && has_edge_near(b, x, y, tolerance)) ++near;
+      if (a.is_edge[static_cast<size_t>(y) * a.width + x] && has_edge_near(b, x, y, tolerance))
+        ++near;
     }
   }
   return static_cast<double>(near) / static_cast<double>(a.count);
@@ -62,8 +64,10 @@ EdgeMatch match_edges(const Image& wanted, const Image& found, int tolerance) {
   return match;
 }
 
-UnitReceipt make_receipt(const ControlUnit& unit, const Image& map, const Image& picture, std::vector<double> residual_rms) {
-  UnitReceipt receipt{.kind = unit.kind, .metric = "", .obeys = {}, .residual_rms = std::move(residual_rms)};
+UnitReceipt make_receipt(const ControlUnit& unit, const Image& map, const Image& picture,
+                         std::vector<double> residual_rms) {
+  UnitReceipt receipt{
+      .kind = unit.kind, .metric = "", .obeys = {}, .residual_rms = std::move(residual_rms)};
   if (unit.kind == "canny") {
     const Image found = find_annotator("canny").make(annotator_parameters(unit))(picture);
     receipt.metric = "edge F1 (2 px)";
@@ -73,7 +77,9 @@ UnitReceipt make_receipt(const ControlUnit& unit, const Image& map, const Image&
 }
 
 nlohmann::json to_json(const UnitReceipt& receipt) {
-  nlohmann::json json = {{"kind", receipt.kind}, {"residual_rms", receipt.residual_rms}, {"acted", !receipt.residual_rms.empty()}};
+  nlohmann::json json = {{"kind", receipt.kind},
+                         {"residual_rms", receipt.residual_rms},
+                         {"acted", !receipt.residual_rms.empty()}};
   if (receipt.obeys) {
     json["metric"] = receipt.metric;
     json["obeys"] = *receipt.obeys;

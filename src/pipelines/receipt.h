@@ -15,9 +15,10 @@ namespace zc {
 
 struct UnitReceipt {
   std::string kind;
-  std::string metric;                // what `obeys` is; "" where the map cannot be taken from a picture
-  std::optional<double> obeys;       // 0 to 1
-  std::vector<double> residual_rms;  // of the scaled residuals in the unit's first step; empty: it never acted
+  std::string metric;           // what `obeys` is; "" where the map cannot be taken from a picture
+  std::optional<double> obeys;  // 0 to 1
+  std::vector<double>
+      residual_rms;  // of the scaled residuals in the unit's first step; empty: it never acted
 };
 
 struct EdgeMatch {
@@ -26,12 +27,13 @@ struct EdgeMatch {
   double f1 = 0;
 };
 
-// Pixels brighter than 127 are edges; "near" is a distance of at most `tolerance` pixels. Both maps have one size.
-// Two empty maps agree, one empty map does not.
+// Pixels brighter than 127 are edges; "near" is a distance of at most `tolerance` pixels. Both maps
+// have one size. Two empty maps agree, one empty map does not.
 EdgeMatch match_edges(const Image& wanted, const Image& found, int tolerance = 2);
 
 // Takes the map again from the picture, with the unit's own parameters, and compares.
-UnitReceipt make_receipt(const ControlUnit& unit, const Image& map, const Image& picture, std::vector<double> residual_rms);
+UnitReceipt make_receipt(const ControlUnit& unit, const Image& map, const Image& picture,
+                         std::vector<double> residual_rms);
 
 nlohmann::json to_json(const UnitReceipt& receipt);
 // "canny: edge F1 0.83 (2 px), middle residual 0.12"

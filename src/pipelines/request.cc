@@ -15,7 +15,8 @@
 namespace zc {
 namespace {
 
-// What the apps of each profile add to the prompts, and where their defaults differ from the original's.
+// What the apps of each profile add to the prompts, and where their defaults differ from the
+// original's.
 struct Profile {
   std::string_view name;
   std::string_view a_prompt;
@@ -28,11 +29,13 @@ struct Profile {
 constexpr std::array kProfiles = {
     // gradio_canny2image.py of version 1.0
     Profile{"seed", "best quality, extremely detailed",
-            "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, cropped, "
+            "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, "
+            "cropped, "
             "worst quality, low quality",
             20, 9.0, 0.0, "ddim"},
     // gradio_canny.py of version 1.1
-    Profile{"seed11", "best quality", "lowres, bad anatomy, bad hands, cropped, worst quality", 20, 9.0, 1.0, "ddim"},
+    Profile{"seed11", "best quality", "lowres, bad anatomy, bad hands, cropped, worst quality", 20,
+            9.0, 1.0, "ddim"},
     Profile{"a1111", "", "", 20, 7.0, 0.0, "dpmpp_2m_karras"},
     Profile{"diffusers", "", "", 50, 7.5, 0.0, "plms"},
 };
@@ -42,14 +45,18 @@ const Profile& find_profile(std::string_view name) {
     if (profile.name == name) return profile;
   }
   throw Error(ErrorKind::bad_request, "profile",
-              fmt::format("`{}` is not known, wanted seed, seed11, a1111 or diffusers", printable(name, 60)));
+              fmt::format("`{}` is not known, wanted seed, seed11, a1111 or diffusers",
+                          printable(name, 60)));
 }
 
 bool is_option_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(),
+                                      [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
 
-bool is_switch(std::string_view part) { return part == "map" || part == "only_mid"; }
+bool is_switch(std::string_view part) {
+  return part == "map" || part == "only_mid";
+}
 
 // One "name=value" or switch after the image. Names that the unit lacks are the annotator's.
 void set_unit_option(ControlUnit& unit, std::string_view part) {
@@ -62,7 +69,8 @@ void set_unit_option(ControlUnit& unit, std::string_view part) {
   }
   const std::string near = nearest_name(name, own);
   if (!near.empty() && name.size() > 3) {
-    throw Error(ErrorKind::bad_request, "control." + name, fmt::format("is not known; did you mean `{}`?", near));
+    throw Error(ErrorKind::bad_request, "control." + name,
+                fmt::format("is not known; did you mean `{}`?", near));
   }
   unit.parameters.emplace_back(part);
 }
@@ -70,21 +78,25 @@ void set_unit_option(ControlUnit& unit, std::string_view part) {
 int64_t parse_side(std::string_view text, std::string_view whole) {
   int64_t side = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), side);
-  if (text.empty() || status != std::errc() || end != text.data() + text.size() || side < 1 || side > 8192) {
-    throw Error(ErrorKind::bad_request, "size",
-                fmt::format("is `{}`, wanted WIDTHxHEIGHT in pixels, as 512x512", printable(whole, 60)));
+  if (text.empty() || status != std::errc() || end != text.data() + text.size() || side < 1 ||
+      side > 8192) {
+    throw Error(
+        ErrorKind::bad_request, "size",
+        fmt::format("is `{}`, wanted WIDTHxHEIGHT in pixels, as 512x512", printable(whole, 60)));
   }
   return side;
 }
 
 void check_contradictions(const GenerateRequest& r) {
   if (!r.mask.empty() && r.init.empty()) {
-    throw Error(ErrorKind::bad_request, "mask", "there is no picture that it could belong to: give --init too");
+    throw Error(ErrorKind::bad_request, "mask",
+                "there is no picture that it could belong to: give --init too");
   }
   for (size_t i = 0; i < r.controls.size(); ++i) {
     if (r.controls[i].end < r.controls[i].start) {
-      throw Error(ErrorKind::bad_request, fmt::format("controls[{}].end", i),
-                  fmt::format("is {}, before the start at {}", r.controls[i].end, r.controls[i].start));
+      throw Error(
+          ErrorKind::bad_request, fmt::format("controls[{}].end", i),
+          fmt::format("is {}, before the start at {}", r.controls[i].end, r.controls[i].start));
     }
   }
 }
@@ -114,7 +126,8 @@ GenerateRequest request_from_json(const nlohmann::json& object) {
 KindPath parse_kind_path(std::string_view text, const std::string& where) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size()) {
-    throw Error(ErrorKind::bad_request, where, fmt::format("is `{}`, wanted KIND=FILE", printable(text, 60)));
+    throw Error(ErrorKind::bad_request, where,
+                fmt::format("is `{}`, wanted KIND=FILE", printable(text, 60)));
   }
   return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
@@ -127,7 +140,8 @@ ControlUnit parse_control(std::string_view text) {
   bool in_image = true;
   for (const std::string& part : split(parts.path.native(), ',')) {
     const auto equals = part.find('=');
-    const bool option = is_switch(part) || (equals != std::string::npos && is_option_name(part.substr(0, equals)));
+    const bool option =
+        is_switch(part) || (equals != std::string::npos && is_option_name(part.substr(0, equals)));
     if (option && !image.empty()) {
       in_image = false;
       set_unit_option(unit, part);
@@ -135,7 +149,8 @@ ControlUnit parse_control(std::string_view text) {
       image += (image.empty() ? "" : ",") + part;  // a comma that belongs to the file's name
     } else {
       throw Error(ErrorKind::bad_request, "control",
-                  fmt::format("`{}` is not known, wanted map, only_mid or NAME=VALUE", printable(part, 60)));
+                  fmt::format("`{}` is not known, wanted map, only_mid or NAME=VALUE",
+                              printable(part, 60)));
     }
   }
   unit.image = image;
@@ -155,7 +170,8 @@ GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model) {
   check_options(request);
   check_contradictions(request);
   const Profile& profile = find_profile(request.profile);
-  if (request.seed < 0) request.seed = std::random_device{}() % 65536;  // the apps draw from 0 to 65535
+  if (request.seed < 0)
+    request.seed = std::random_device{}() % 65536;  // the apps draw from 0 to 65535
   if (request.width == 0) request.width = request.height > 0 ? request.height : model.image_size;
   if (request.height == 0) request.height = request.width;
   if (!request.a_prompt) request.a_prompt = model.added_prompts ? profile.a_prompt : "";

@@ -22,9 +22,12 @@ enum class ControlMode {
   prompt,    // deep blocks only weakly controlled
   control,   // the same weights, and the pass without the prompt sees no control
 };
-inline std::array<std::string_view, 3> enumerator_names(ControlMode) { return {"balanced", "prompt", "control"}; }
+inline std::array<std::string_view, 3> enumerator_names(ControlMode) {
+  return {"balanced", "prompt", "control"};
+}
 
-// One condition: an image, the map that is made of it, and how strongly the ControlNet of that kind acts.
+// One condition: an image, the map that is made of it, and how strongly the ControlNet of that kind
+// acts.
 struct ControlUnit {
   std::string kind = "canny";
   std::filesystem::path image;
@@ -82,7 +85,8 @@ template <OptionsOf<GenerateRequest> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
   visit("prompt", o.prompt, "what the picture shows");
   visit("negative", o.negative, "what it must not show");
-  visit("a_prompt", o.a_prompt, "words added to the prompt; unset: the profile's, none for the built-in model");
+  visit("a_prompt", o.a_prompt,
+        "words added to the prompt; unset: the profile's, none for the built-in model");
   visit("n_prompt", o.n_prompt, "words added to the negative prompt; unset: as above");
   visit("controls", o.controls, "control units");
   visit("model", o.model, "base model: a checkpoint, a diffusers folder, or builtin");
@@ -102,16 +106,19 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("mask_blur", o.mask_blur, Range{0, 64}, "softness of the mask's edge in pixels");
   visit("profile", o.profile, one_of({"seed", "seed11", "a1111", "diffusers"}),
         "whose noise, added prompts and defaults are taken");
-  visit("noise", o.noise, one_of({"profile", "cpu", "cuda"}), "random numbers of torch's CPU or CUDA generator");
+  visit("noise", o.noise, one_of({"profile", "cpu", "cuda"}),
+        "random numbers of torch's CPU or CUDA generator");
   visit("prediction", o.prediction, one_of({"auto", "epsilon", "v"}), "what the model predicts");
-  visit("exact", o.exact, "with and without the prompt in two passes, as the original does; slower");
+  visit("exact", o.exact,
+        "with and without the prompt in two passes, as the original does; slower");
 }
 
-// The request with which a profile begins; only the fields in which it differs from the original apps are touched.
-// Throws bad_request for an unknown profile.
+// The request with which a profile begins; only the fields in which it differs from the original
+// apps are touched. Throws bad_request for an unknown profile.
 GenerateRequest profile_defaults(std::string_view profile);
 
-// A request from JSON: the defaults of its "profile", then its fields. Throws bad_request naming the field.
+// A request from JSON: the defaults of its "profile", then its fields. Throws bad_request naming
+// the field.
 GenerateRequest request_from_json(const nlohmann::json& object);
 
 // "KIND=IMAGE[,weight=1][,map][,low=100]..." Throws bad_request with `control` as where.
@@ -137,11 +144,13 @@ struct ModelDefaults {
   bool added_prompts = true;  // its vocabulary holds words like "best quality"
 };
 
-// Every field that was left to chance, profile or model gets its value; so that the result, run again, is the same run.
-// Throws bad_request for contradictions (a mask without a picture, an end before the start).
+// Every field that was left to chance, profile or model gets its value; so that the result, run
+// again, is the same run. Throws bad_request for contradictions (a mask without a picture, an end
+// before the start).
 GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model);
 
-// The whole texts that are encoded: the reference joins them with ", " even when the prompt is empty.
+// The whole texts that are encoded: the reference joins them with ", " even when the prompt is
+// empty.
 std::string full_prompt(const GenerateRequest& request);
 std::string full_negative(const GenerateRequest& request);
 

@@ -20,7 +20,8 @@ Error error_of(F&& f) {
 }
 
 TEST(ParseControl, TakesImageSwitchesAndValues) {
-  const ControlUnit unit = parse_control("canny=photo.jpg,weight=0.5,start=0.25,end=0.75,mode=control,map,low=50");
+  const ControlUnit unit =
+      parse_control("canny=photo.jpg,weight=0.5,start=0.25,end=0.75,mode=control,map,low=50");
   EXPECT_EQ(unit.kind, "canny");
   EXPECT_EQ(unit.image, "photo.jpg");
   EXPECT_EQ(unit.weight, 0.5);
@@ -88,7 +89,8 @@ TEST(Resolve, LeavesNothingOpen) {
   EXPECT_EQ(sd.height, 512);
   EXPECT_EQ(full_prompt(sd), "a house, best quality, extremely detailed");
   EXPECT_TRUE(full_negative(sd).starts_with("longbody, lowres"));
-  EXPECT_EQ(options_to_json(resolve(sd, {.image_size = 64, .added_prompts = false})), options_to_json(sd));
+  EXPECT_EQ(options_to_json(resolve(sd, {.image_size = 64, .added_prompts = false})),
+            options_to_json(sd));
 }
 
 TEST(Resolve, AddsNoWordsForModelsThatDoNotKnowThem) {

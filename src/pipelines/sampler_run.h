@@ -43,24 +43,30 @@ class SamplerRun {
   // Where the run begins: a position in timesteps().
   int64_t first_call(const Start& start) const;
 
-  // model(x, call): what the network predicts for x, guidance included; on_call: after each step, with the image that it
-  // saw. `noise` is asked for once for each step, and before it once more where there is a mask.
+  // model(x, call): what the network predicts for x, guidance included; on_call: after each step,
+  // with the image that it saw. `noise` is asked for once for each step, and before it once more
+  // where there is a mask.
   using Model = std::function<at::Tensor(const at::Tensor& x, int64_t call)>;
+  // May be called again for the next picture.
   using OnCall = std::function<void(int64_t call, const at::Tensor& pred_x0)>;
-  at::Tensor run(const Start& start, const Model& model, const NoiseFunction& noise, const OnCall& on_call);
+  at::Tensor run(const Start& start, const Model& model, const NoiseFunction& noise,
+                 const OnCall& on_call);
 
  private:
   std::unique_ptr<Scheduler> scheduler_;
   int64_t steps_;
 };
 
-// The noise of a whole batch, handed out picture by picture: the streams draw once for all of them, as the original does.
+// The noise of a whole batch, handed out picture by picture: the streams draw once for all of them,
+// as the original does.
 class BatchNoise {
  public:
   // source: "profile", "cpu" or "cuda". shape: [1,4,h,w] of one picture.
-  BatchNoise(std::string_view profile, std::string_view source, uint64_t seed, int64_t batch, std::vector<int64_t> shape);
+  BatchNoise(std::string_view profile, std::string_view source, uint64_t seed, int64_t batch,
+             std::vector<int64_t> shape);
 
-  // For the autoencoder's sample of a picture: the original draws it on the CPU, whatever the device.
+  // For the autoencoder's sample of a picture: the original draws it on the CPU, whatever the
+  // device.
   at::Tensor encoder_noise(int64_t image);
   // Draws of picture `image` in their order, beginning with the start noise. Borrows this.
   NoiseFunction of_image(int64_t image);

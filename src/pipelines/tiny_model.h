@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a model of a few thousand random weights in the files of the built-in one, so that everything runs in moments.
+// For tests: a model of a few thousand random weights in the files of the built-in one, so that
+// everything runs in moments.
 #pragma once
 
 #include <cmath>
@@ -52,9 +53,11 @@ inline void randomize(Module& module, uint64_t seed) {
   }));
 }
 
-inline void write_model(const std::filesystem::path& path, const StateDict& state, const ModelConfig& config) {
-  write_safetensors(path, quantize(state),
-                    {{std::string(kModelMetadataKey), to_json(config).dump()}, {kQuantizationKey, kInt8Channel}});
+inline void write_model(const std::filesystem::path& path, const StateDict& state,
+                        const ModelConfig& config) {
+  write_safetensors(
+      path, quantize(state),
+      {{std::string(kModelMetadataKey), to_json(config).dump()}, {kQuantizationKey, kInt8Channel}});
 }
 
 // <folder>/base.safetensors; it knows the words of "a red house by the sea".
@@ -70,20 +73,23 @@ inline void write_tiny_base(const std::filesystem::path& folder) {
   state.merge(state_of(vae, kVaePrefix));
   state.merge(state_of(text, kClipPrefix));
   std::vector<int32_t> ids = {-1, kBeginOfText, kEndOfText};
-  for (const int64_t id : Tokenizer(find_vocabulary()).encode("a red house by the sea,")) ids.push_back(static_cast<int32_t>(id));
+  for (const int64_t id : Tokenizer(find_vocabulary()).encode("a red house by the sea,"))
+    ids.push_back(static_cast<int32_t>(id));
   ids.resize(static_cast<size_t>(config.text.vocabulary), -1);
   state[std::string(kTokenIdsKey)] = at::tensor(ids, at::kInt);
   write_model(folder / "base.safetensors", state, config);
 }
 
 // <folder>/<name>: a ControlNet; its zero convolutions are zero, as before training, or not.
-inline void write_tiny_control(const std::filesystem::path& folder, const std::string& name, bool zero) {
+inline void write_tiny_control(const std::filesystem::path& folder, const std::string& name,
+                               bool zero) {
   const ModelConfig config = tiny_config();
   ControlNet control(config.unet);
   randomize(control, 4);
   if (zero) {
     control.visit(Module::Visitor([](const std::string& key, Parameter& p) {
-      if (key.starts_with("zero_convs") || key.starts_with("middle_block_out")) p.set(at::zeros(p.shape()));
+      if (key.starts_with("zero_convs") || key.starts_with("middle_block_out"))
+        p.set(at::zeros(p.shape()));
     }));
   }
   write_model(folder / name, state_of(control, kControlPrefix), config);

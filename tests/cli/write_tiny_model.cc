@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For the tests of the command line: FOLDER/builtin/{base,control_canny}.safetensors with random weights, FOLDER/photo.png,
-// and files that are damaged in different ways.
+// For the tests of the command line: FOLDER/builtin/{base,control_canny}.safetensors with random
+// weights, FOLDER/photo.png, and files that are damaged in different ways.
 #include <filesystem>
 #include <fstream>
 
@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
   const std::string png = zc::encode_png(zc::test_photo(96, 96));
   std::ofstream(folder / "cut.png", std::ios::binary) << png.substr(0, png.size() / 2);
   std::ofstream(folder / "noise.png", std::ios::binary) << "this is no picture at all";
-  // A header that claims 60000x60000 pixels; its checksum is wrong, too, but the size is seen first.
+  // A header that claims 60000x60000 pixels; its checksum is wrong, too, but the size is seen
+  // first.
   std::string giant = png;
   giant[18] = giant[22] = static_cast<char>(0xEA);
   giant[19] = giant[23] = static_cast<char>(0x60);
