@@ -121,7 +121,7 @@ case "${1:-}" in
     check "layers" scripts/check_layers.py
     check "src/README.md" scripts/src_readme.py --check
     check "build" scripts/build.sh release || finish
-    step "tests" run_ctest build/release -LE gpu
+    step "tests" run_ctest build/release -LE 'gpu|slow'  # slow: the parity set, which is the next step
     step "parity with the reference" run_parity
     step "tests of the parsers under AddressSanitizer and UBSan" run_sanitized
     ;;

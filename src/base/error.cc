@@ -7,7 +7,8 @@ namespace zc {
 
 std::string_view error_kind_name(ErrorKind kind) {
   constexpr std::array<std::string_view, 8> kNames = {
-      "bad_request", "bad_file", "not_found", "unsupported", "out_of_memory", "cancelled", "io", "bug"};
+      "bad_request",   "bad_file",  "not_found", "unsupported",
+      "out_of_memory", "cancelled", "io",        "bug"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -8,7 +8,16 @@
 
 namespace zc {
 
-enum class ErrorKind { bad_request, bad_file, not_found, unsupported, out_of_memory, cancelled, io, bug };
+enum class ErrorKind {
+  bad_request,
+  bad_file,
+  not_found,
+  unsupported,
+  out_of_memory,
+  cancelled,
+  io,
+  bug
+};
 
 // Spelled as the enumerator.
 std::string_view error_kind_name(ErrorKind kind);
@@ -34,7 +43,7 @@ class Error : public std::runtime_error {
 }  // namespace zc
 
 // Guards what only a mistake in our own code can cause, never what a user or a file says.
-#define ZC_BUG_IF(condition)                                            \
-  do {                                                                  \
-    if (condition) ::zc::throw_bug(#condition, __FILE__, __LINE__);     \
+#define ZC_BUG_IF(condition)                                        \
+  do {                                                              \
+    if (condition) ::zc::throw_bug(#condition, __FILE__, __LINE__); \
   } while (false)

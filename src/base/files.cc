@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 #include <atomic>
 #include <iterator>
@@ -32,7 +32,8 @@ struct Descriptor {
   }
 };
 
-// Which addresses belong to mapped files: begin -> end. The address space is the process's, so is this table.
+// Which addresses belong to mapped files: begin -> end. The address space is the process's, so is
+// this table.
 struct Mappings {
   std::mutex mutex;
   std::map<uintptr_t, uintptr_t> end_of;
@@ -89,7 +90,8 @@ void release_mapped_pages(const void* begin, size_t size) {
   const std::lock_guard lock(mappings.mutex);
   const auto next = mappings.end_of.upper_bound(start);
   if (first >= last || next == mappings.end_of.begin()) return;
-  // Dropping the pages of ordinary memory would erase them, so the range must lie inside a mapped file.
+  // Dropping the pages of ordinary memory would erase them, so the range must lie inside a mapped
+  // file.
   if (start + size > std::prev(next)->second) return;
   ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
@@ -99,8 +101,8 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
   const Descriptor file{open_for_reading(path, info)};
   if (static_cast<uint64_t>(info.st_size) > max_bytes) {
     throw Error(ErrorKind::bad_file, path.string(),
-                "has " + std::to_string(info.st_size) + " bytes, at most " + std::to_string(max_bytes) +
-                    " are read");
+                "has " + std::to_string(info.st_size) + " bytes, at most " +
+                    std::to_string(max_bytes) + " are read");
   }
   std::string contents(static_cast<size_t>(info.st_size), '\0');
   size_t done = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files: read-only memory maps, whole-file reads, and writes that are there completely or not at all.
+// Files: read-only memory maps, whole-file reads, and writes that are there completely or not at
+// all.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +28,16 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Gives the pages that lie completely inside [begin, begin + size) back to the system if they belong to a MappedFile
-// (they are read again when needed), and does nothing otherwise.
+// Gives the pages that lie completely inside [begin, begin + size) back to the system if they
+// belong to a MappedFile (they are read again when needed), and does nothing otherwise.
 void release_mapped_pages(const void* begin, size_t size);
 
 // The whole file; throws bad_file when it is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = 1ull << 30);
 
-// A file that appears under its name only when commit() has synced it: temporary name, fsync, rename, fsync of the folder.
-// Without commit() nothing stays behind. Throws io (disk full included).
+// A file that appears under its name only when commit() has synced it: temporary name, fsync,
+// rename, fsync of the folder. Without commit() nothing stays behind. Throws io (disk full
+// included).
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -58,7 +60,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 // Makes the rename of an entry of `folder` durable.
 void sync_folder(const std::filesystem::path& folder);
 
-// `name` joined to `folder` if it stays inside it; throws bad_file for absolute names, "..", empty or NUL ones.
+// `name` joined to `folder` if it stays inside it; throws bad_file for absolute names, "..", empty
+// or NUL ones.
 std::filesystem::path safe_join(const std::filesystem::path& folder, std::string_view name);
 
 }  // namespace zc

@@ -21,9 +21,9 @@ class CancelToken {
 };
 
 struct Progress {
-  std::string phase;   // "text", "sample", "decode", ...
-  int64_t done = 0;    // steps finished
-  int64_t total = 0;   // 0: not known
+  std::string phase;  // "text", "sample", "decode", ...
+  int64_t done = 0;   // steps finished
+  int64_t total = 0;  // 0: not known
 };
 using ProgressFunction = std::function<void(const Progress&)>;
 

@@ -16,7 +16,8 @@
 namespace zc {
 namespace {
 
-constexpr const char* kSummary = "Makes a control map of a photograph: zeroconv annotate KIND IN OUT";
+constexpr const char* kSummary =
+    "Makes a control map of a photograph: zeroconv annotate KIND IN OUT";
 
 struct AnnotateCommand {
   std::string kind, in, out;
@@ -32,11 +33,16 @@ void print_list(bool json) {
     if (json) {
       nlohmann::json parameters = nlohmann::json::array();
       for (const OptionHelp& p : annotator.parameters) {
-        parameters.push_back({{"name", p.name}, {"default", p.default_text}, {"allowed", p.allowed}, {"help", p.help}});
+        parameters.push_back({{"name", p.name},
+                              {"default", p.default_text},
+                              {"allowed", p.allowed},
+                              {"help", p.help}});
       }
-      all.push_back({{"kind", annotator.name}, {"summary", annotator.summary}, {"parameters", parameters}});
+      all.push_back(
+          {{"kind", annotator.name}, {"summary", annotator.summary}, {"parameters", parameters}});
     } else {
-      fmt::print("{:<10} {}\n{}", annotator.name, annotator.summary, options_help_text(annotator.parameters));
+      fmt::print("{:<10} {}\n{}", annotator.name, annotator.summary,
+                 options_help_text(annotator.parameters));
     }
   }
   if (json) fmt::print("{}\n", all.dump(2));
@@ -71,7 +77,9 @@ int run_annotate(Arguments arguments) {
     print_list(c.json);
     return 0;
   }
-  if (c.out.empty()) throw Error(ErrorKind::bad_request, "annotate", "wanted KIND IN OUT, as `annotate canny photo.jpg map.png`");
+  if (c.out.empty())
+    throw Error(ErrorKind::bad_request, "annotate",
+                "wanted KIND IN OUT, as `annotate canny photo.jpg map.png`");
   const auto begin = std::chrono::steady_clock::now();
   ControlUnit unit;
   unit.kind = c.kind;
@@ -80,8 +88,12 @@ int run_annotate(Arguments arguments) {
   const Image map = annotate(detector, load_image(c.in), static_cast<int>(c.resolution));
   save_image(c.out, map);
   if (c.json) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const nlohmann::json report = {{"files", {c.out}}, {"width", map.width}, {"height", map.height}, {"seconds", {{"total", seconds}}}};
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const nlohmann::json report = {{"files", {c.out}},
+                                   {"width", map.width},
+                                   {"height", map.height},
+                                   {"seconds", {{"total", seconds}}}};
     fmt::print("{}\n", report.dump(2));
   } else {
     fmt::print("{}\n", c.out);

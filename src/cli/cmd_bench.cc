@@ -41,7 +41,8 @@ struct BenchCommand {
 bool parse(BenchCommand& c, Arguments arguments) {
   CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image");
   line.positional("WHAT", c.what,
-                  "step: ControlNet and UNet with guidance; unet: the same without ControlNet; vae: decoding; image: a whole run");
+                  "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
+                  "vae: decoding; image: a whole run");
   line.option("--model", c.model, "base model", "FILE");
   line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
   line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
@@ -60,7 +61,8 @@ std::vector<double> time_runs(int64_t runs, const std::function<void()>& work) {
   for (int64_t i = 0; i < runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     work();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    seconds.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   std::sort(seconds.begin(), seconds.end());
   return seconds;
@@ -77,7 +79,8 @@ GenerateRequest request_of(const BenchCommand& c) {
     request.width = size.width;
     request.height = size.height;
   }
-  if (c.what == "step" || c.what == "image") request.controls.push_back({.kind = c.control, .image = "", .map = true});
+  if (c.what == "step" || c.what == "image")
+    request.controls.push_back({.kind = c.control, .image = "", .map = true});
   return request;
 }
 
@@ -92,12 +95,15 @@ Image test_map(const GenerateRequest& request) {
   return map;
 }
 
-std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
+std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models,
+                                   const GenerateRequest& request) {
   const ModelConfig& config = models.config();
   const int64_t scale = config.vae.downscale();
-  const at::Tensor x = at::randn({1, config.vae.latent_channels, request.height / scale, request.width / scale});
+  const at::Tensor x =
+      at::randn({1, config.vae.latent_channels, request.height / scale, request.width / scale});
   if (c.what == "vae") return time_runs(c.runs, [&] { models.vae().decode(x); });
-  const Conditioning text{at::randn({1, 77, config.unet.context_dim}), at::randn({1, 77, config.unet.context_dim})};
+  const Conditioning text{at::randn({1, 77, config.unet.context_dim}),
+                          at::randn({1, 77, config.unet.context_dim})};
   std::vector<ActiveUnit> units;
   for (const ControlUnit& unit : request.controls) {
     const ControlNet& net = models.control(unit.kind).net;
@@ -107,7 +113,8 @@ std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models
   return time_runs(c.runs, [&] { model.predict(x, 1, {}); });
 }
 
-std::vector<double> bench_image(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
+std::vector<double> bench_image(const BenchCommand& c, const ModelSet& models,
+                                const GenerateRequest& request) {
   const Tokenizer tokenizer(find_vocabulary());
   GenerateInputs inputs;
   inputs.images.push_back(test_map(request));
@@ -122,7 +129,8 @@ int run_bench(Arguments arguments) {
   const std::vector<std::string> known = {"step", "unet", "vae", "image"};
   if (std::find(known.begin(), known.end(), c.what) == known.end()) {
     throw Error(ErrorKind::bad_request, "bench",
-                fmt::format("`{}` cannot be measured, wanted step, unet, vae or image", printable(c.what, 60)));
+                fmt::format("`{}` cannot be measured, wanted step, unet, vae or image",
+                            printable(c.what, 60)));
   }
   MachineOptions machine;
   set_options(machine, c.machine_given);
@@ -147,9 +155,10 @@ int run_bench(Arguments arguments) {
   if (c.json) {
     fmt::print("{}\n", report.dump(2));
   } else {
-    fmt::print("{} {} {}x{}: median {:.3f} s, {:.3f} to {:.3f} s in {} runs; {} of memory, {} threads\n", c.what,
-               models->config().name, request.width, request.height, seconds[seconds.size() / 2], seconds.front(), seconds.back(),
-               c.runs, human_bytes(peak_memory_bytes()), threads);
+    fmt::print(
+        "{} {} {}x{}: median {:.3f} s, {:.3f} to {:.3f} s in {} runs; {} of memory, {} threads\n",
+        c.what, models->config().name, request.width, request.height, seconds[seconds.size() / 2],
+        seconds.front(), seconds.back(), c.runs, human_bytes(peak_memory_bytes()), threads);
   }
   return 0;
 }

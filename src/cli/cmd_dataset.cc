@@ -29,18 +29,22 @@ int run_dataset(Arguments arguments) {
   std::string what, out;
   std::vector<std::string> rest;
   int64_t seed = 0;
-  CommandLine line("dataset", "Draw training pairs, check a folder of pairs, or draw its maps anew.");
+  CommandLine line("dataset",
+                   "Draw training pairs, check a folder of pairs, or draw its maps anew.");
   line.positional("WHAT", what, "toyworld, circles, check or annotate");
   line.positionals("REST", rest, "check DIR; annotate KIND DIR");
   line.option("--count", options.count, Range{1, 1e8}, "pairs to draw");
   line.option("--seed", seed, Range{0, 9e15}, "the same seed draws the same pairs");
-  line.option("--size", options.size, Range{0, 4096}, "side of the pictures, 0: 256 for toyworld, 512 for circles");
+  line.option("--size", options.size, Range{0, 4096},
+              "side of the pictures, 0: 256 for toyworld, 512 for circles");
   line.option("-o,--out", out, "folder to make", "DIR");
   if (!line.parse(arguments)) return 0;
   Console console(/*quiet=*/false);
   const TaskContext task{.cancel = &cancel_on_interrupt(), .progress = console.progress()};
   const auto want = [&](size_t count, const char* usage) {
-    if (rest.size() != count) throw Error(ErrorKind::bad_request, "dataset", fmt::format("usage: zeroconv dataset {}", usage));
+    if (rest.size() != count)
+      throw Error(ErrorKind::bad_request, "dataset",
+                  fmt::format("usage: zeroconv dataset {}", usage));
   };
   if (what == "check") {
     want(1, "check DIR");

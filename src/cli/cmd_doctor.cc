@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// zeroconv doctor: what this machine has, which model files are there, whether a control map suits its ControlNet.
+// zeroconv doctor: what this machine has, which model files are there, whether a control map suits
+// its ControlNet.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,8 +28,13 @@ namespace fs = std::filesystem;
 
 json machine_report() {
   const Machine m = inspect_machine();
-  return {{"cpu", m.cpu},   {"cores", m.cores}, {"simd", m.simd}, {"memory_bytes", m.memory_bytes},
-          {"free_memory_bytes", m.free_memory_bytes}, {"gpus", m.gpus}, {"device", "cpu"}};
+  return {{"cpu", m.cpu},
+          {"cores", m.cores},
+          {"simd", m.simd},
+          {"memory_bytes", m.memory_bytes},
+          {"free_memory_bytes", m.free_memory_bytes},
+          {"gpus", m.gpus},
+          {"device", "cpu"}};
 }
 
 json file_report(const fs::path& path) {
@@ -60,7 +66,8 @@ json files_report(const std::vector<std::string>& named) {
 json problems_of(const json& files) {
   json problems = json::array();
   if (!find_builtin_file("base.safetensors")) {
-    problems.push_back("the built-in model (builtin/base.safetensors) was not found: name one with --model");
+    problems.push_back(
+        "the built-in model (builtin/base.safetensors) was not found: name one with --model");
   }
   try {
     find_vocabulary();
@@ -78,25 +85,36 @@ json map_report(const std::string& text, int64_t multiple) {
   const Image image = load_image(map.path);
   json complaints = map_complaints(map.kind, hwc3(image));
   if (image.width % multiple != 0 || image.height % multiple != 0) {
-    complaints.push_back(fmt::format("its sides of {}x{} are no multiples of {}, so it will be scaled", image.width, image.height, multiple));
+    complaints.push_back(
+        fmt::format("its sides of {}x{} are no multiples of {}, so it will be scaled", image.width,
+                    image.height, multiple));
   }
-  return {{"kind", map.kind}, {"path", map.path.string()}, {"width", image.width}, {"height", image.height}, {"complaints", complaints}};
+  return {{"kind", map.kind},
+          {"path", map.path.string()},
+          {"width", image.width},
+          {"height", image.height},
+          {"complaints", complaints}};
 }
 
 void print_report(const json& r) {
   const json& m = r["machine"];
-  fmt::print("machine  {}\n         {} cores, {}, {} of memory ({} free)\n", m["cpu"].get<std::string>(), m["cores"].get<int>(),
-             fmt::join(m["simd"].get<std::vector<std::string>>(), " "), human_bytes(m["memory_bytes"].get<uint64_t>()),
+  fmt::print("machine  {}\n         {} cores, {}, {} of memory ({} free)\n",
+             m["cpu"].get<std::string>(), m["cores"].get<int>(),
+             fmt::join(m["simd"].get<std::vector<std::string>>(), " "),
+             human_bytes(m["memory_bytes"].get<uint64_t>()),
              human_bytes(m["free_memory_bytes"].get<uint64_t>()));
   if (m["gpus"].empty()) fmt::print("gpu      none; everything runs on the CPU\n");
-  for (const json& gpu : m["gpus"]) fmt::print("gpu      {}, which this build cannot use yet\n", gpu.get<std::string>());
+  for (const json& gpu : m["gpus"])
+    fmt::print("gpu      {}, which this build cannot use yet\n", gpu.get<std::string>());
   for (const json& file : r["files"]) {
-    fmt::print("model    {}\n         {}\n", file["path"].get<std::string>(), file["description"].get<std::string>());
+    fmt::print("model    {}\n         {}\n", file["path"].get<std::string>(),
+               file["description"].get<std::string>());
   }
   for (const json& map : r["maps"]) {
-    fmt::print("map      {} ({}, {}x{})\n", map["path"].get<std::string>(), map["kind"].get<std::string>(), map["width"].get<int>(),
-               map["height"].get<int>());
-    for (const json& complaint : map["complaints"]) fmt::print("         {}\n", complaint.get<std::string>());
+    fmt::print("map      {} ({}, {}x{})\n", map["path"].get<std::string>(),
+               map["kind"].get<std::string>(), map["width"].get<int>(), map["height"].get<int>());
+    for (const json& complaint : map["complaints"])
+      fmt::print("         {}\n", complaint.get<std::string>());
     if (map["complaints"].empty()) fmt::print("         looks right\n");
   }
   for (const json& problem : r["problems"]) fmt::print("problem  {}\n", problem.get<std::string>());
@@ -109,13 +127,19 @@ int run_doctor(Arguments arguments) {
   std::vector<std::string> maps, models;
   int64_t multiple = 64;
   bool as_json = false;
-  CommandLine line("doctor", "Says what this machine has, which model files are there and whether they are valid.");
-  line.repeated("--map", maps, "check a finished control map: empty, inverted, a photograph, odd size", "KIND=IMAGE");
+  CommandLine line(
+      "doctor",
+      "Says what this machine has, which model files are there and whether they are valid.");
+  line.repeated("--map", maps,
+                "check a finished control map: empty, inverted, a photograph, odd size",
+                "KIND=IMAGE");
   line.repeated("--model", models, "check this model file or folder too", "FILE");
-  line.option("--multiple", multiple, Range{1, 1024}, "what the sides of a picture must be multiples of");
+  line.option("--multiple", multiple, Range{1, 1024},
+              "what the sides of a picture must be multiples of");
   line.flag("--json", as_json, "print JSON");
   if (!line.parse(arguments)) return 0;
-  json report = {{"machine", machine_report()}, {"files", files_report(models)}, {"maps", json::array()}};
+  json report = {
+      {"machine", machine_report()}, {"files", files_report(models)}, {"maps", json::array()}};
   report["problems"] = problems_of(report["files"]);
   for (const std::string& map : maps) report["maps"].push_back(map_report(map, multiple));
   if (as_json) {

@@ -23,12 +23,15 @@ int run_evaluate(Arguments arguments) {
   GivenOptions given, given_machine;
   std::string sheet;
   bool json = false, all = false;
-  CommandLine line("evaluate", "Measure on unseen scenes of toy world whether a model obeys its maps and prompts.");
+  CommandLine line(
+      "evaluate",
+      "Measure on unseen scenes of toy world whether a model obeys its maps and prompts.");
   constexpr std::array<std::string_view, 1> kNotHere = {"controlnets"};
   line.fields(describe_options<EvaluateOptions>(), given, kNotHere);
   line.flag("--all", all, "every condition that can be measured");
   line.repeated("--controlnet", options.controlnets, "ControlNet file, as canny=PATH", "KIND=PATH");
-  line.option("--sheet", sheet, "contact sheet of the first scenes: scene, map, picture, guess mode", "FILE");
+  line.option("--sheet", sheet,
+              "contact sheet of the first scenes: scene, map, picture, guess mode", "FILE");
   line.flag("--json", json, "one JSON object at the end, no progress");
   line.fields(describe_options<MachineOptions>(), given_machine);
   if (!line.parse(arguments)) return 0;
@@ -36,8 +39,10 @@ int run_evaluate(Arguments arguments) {
   set_options(machine, given_machine);
   prepare_machine(machine);
   Console console(json);
-  const Evaluation result = evaluate(options, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
-  if (!sheet.empty()) save_image(sheet, contact_sheet(result.examples, {}, {.columns = 4, .gap = 4}));
+  const Evaluation result =
+      evaluate(options, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
+  if (!sheet.empty())
+    save_image(sheet, contact_sheet(result.examples, {}, {.columns = 4, .gap = 4}));
   if (json) {
     fmt::print("{}\n", to_json(result).dump(2));
   } else {

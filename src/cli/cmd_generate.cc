@@ -28,7 +28,7 @@ namespace zc {
 namespace {
 
 struct GenerateCommand {
-  GivenOptions given;                 // fields of GenerateRequest
+  GivenOptions given;  // fields of GenerateRequest
   GivenOptions machine_given;
   std::vector<std::string> controls;
   std::vector<std::string> controlnets;
@@ -41,33 +41,43 @@ struct GenerateCommand {
 };
 
 const char* const kFooter =
-    "KIND=IMAGE may be followed by ,weight=1 ,start=0 ,end=1 ,mode=balanced|prompt|control ,only_mid ,map (the image is a\n"
-    "finished map) and the annotator's parameters, as ,low=100 ,high=200. Several --control act together.\n\n"
-    "For Stable Diffusion the words of the original apps are added to both prompts (see docs/generate.md); an empty\n"
+    "KIND=IMAGE may be followed by ,weight=1 ,start=0 ,end=1 ,mode=balanced|prompt|control "
+    ",only_mid ,map (the image is a\n"
+    "finished map) and the annotator's parameters, as ,low=100 ,high=200. Several --control act "
+    "together.\n\n"
+    "For Stable Diffusion the words of the original apps are added to both prompts (see "
+    "docs/generate.md); an empty\n"
     "--a-prompt or --n-prompt leaves them out. The built-in model gets none.";
 
 bool parse(GenerateCommand& c, Arguments arguments) {
-  constexpr std::array<std::string_view, 4> kOwnWay = {"controls", "controlnets", "width", "height"};
+  constexpr std::array<std::string_view, 4> kOwnWay = {"controls", "controlnets", "width",
+                                                       "height"};
   CommandLine line("generate", "Makes pictures from a prompt and control images.");
-  line.repeated("--control", c.controls, "control unit: KIND=IMAGE[,weight=1][,map]... (see below)", "KIND=IMAGE");
+  line.repeated("--control", c.controls, "control unit: KIND=IMAGE[,weight=1][,map]... (see below)",
+                "KIND=IMAGE");
   line.repeated("--controlnet", c.controlnets, "ControlNet file for a kind", "KIND=FILE");
-  line.option("--size", c.size, "of the picture, as 768x512; `auto`: that of the first control image, as in the original apps",
+  line.option("--size", c.size,
+              "of the picture, as 768x512; `auto`: that of the first control image, as in the "
+              "original apps",
               "WIDTHxHEIGHT");
   const auto fields = describe_options<GenerateRequest>();
   line.fields(fields, c.given, kOwnWay);
   const auto machine = describe_options<MachineOptions>();
   line.fields(machine, c.machine_given);
-  line.option("-o,--out", c.out, "file to write; further pictures become NAME_2.png, NAME_3.png, ...", "FILE");
+  line.option("-o,--out", c.out,
+              "file to write; further pictures become NAME_2.png, NAME_3.png, ...", "FILE");
   line.option("--sheet", c.sheet, "also write photograph, maps and pictures side by side", "FILE");
   line.option("--save-map", c.save_map, "also write the first control map", "FILE");
-  line.option("--replay", c.replay, "make this picture again, exactly, from what its PNG says", "FILE");
+  line.option("--replay", c.replay, "make this picture again, exactly, from what its PNG says",
+              "FILE");
   line.flag("--json", c.json, "print one JSON object at the end and nothing else");
   line.footer(kFooter);
   return line.parse(arguments);
 }
 
 bool was_given(const GenerateCommand& c, std::string_view name) {
-  return std::any_of(c.given.begin(), c.given.end(), [&](const auto& option) { return option.first == name; });
+  return std::any_of(c.given.begin(), c.given.end(),
+                     [&](const auto& option) { return option.first == name; });
 }
 
 GenerateRequest request_of(const GenerateCommand& c) {
@@ -85,7 +95,8 @@ GenerateRequest request_of(const GenerateCommand& c) {
   }
   if (request.prompt.empty() && !was_given(c, "prompt") && !request.guess) {
     throw Error(ErrorKind::bad_request, "prompt",
-                "is missing: say what the picture shows with --prompt \"...\", or let the map alone decide with --guess");
+                "is missing: say what the picture shows with --prompt \"...\", or let the map "
+                "alone decide with --guess");
   }
   return request;
 }
@@ -104,14 +115,16 @@ Job job_of(const GenerateCommand& c) {
     return job;
   }
   if (!c.controls.empty() || !c.size.empty()) {
-    throw Error(ErrorKind::bad_request, "replay", "takes everything from the picture: leave --control and --size out");
+    throw Error(ErrorKind::bad_request, "replay",
+                "takes everything from the picture: leave --control and --size out");
   }
   const Replay replay = read_replay(read_file(c.replay), c.replay);
   Job job{replay.request, replay_inputs(replay), replay.models};
   for (const auto& [name, text] : c.given) {
     if (name != "model") {
-      throw Error(ErrorKind::bad_request, option_flag(name), "cannot be changed in a replay; only --model and --controlnet may "
-                                                             "say where the files lie now");
+      throw Error(ErrorKind::bad_request, option_flag(name),
+                  "cannot be changed in a replay; only --model and --controlnet may "
+                  "say where the files lie now");
     }
     job.request.model = text;
   }
@@ -122,18 +135,22 @@ Job job_of(const GenerateCommand& c) {
 void check_same_models(const std::vector<ModelStamp>& wanted, const ModelSet& models) {
   const std::vector<ModelStamp> have = model_stamps(models);
   for (const ModelStamp& stamp : wanted) {
-    const auto same_kind = std::find_if(have.begin(), have.end(), [&](const ModelStamp& m) { return m.kind == stamp.kind; });
+    const auto same_kind = std::find_if(have.begin(), have.end(),
+                                        [&](const ModelStamp& m) { return m.kind == stamp.kind; });
     if (same_kind != have.end() && same_kind->fingerprint == stamp.fingerprint) continue;
     throw Error(ErrorKind::bad_file, "replay",
-                fmt::format("the picture was made with another {} model ({} {}) than the one found here ({}): name the right "
+                fmt::format("the picture was made with another {} model ({} {}) than the one found "
+                            "here ({}): name the right "
                             "file with --model or --controlnet",
-                            stamp.kind, stamp.name, stamp.fingerprint, same_kind == have.end() ? "none" : same_kind->fingerprint));
+                            stamp.kind, stamp.name, stamp.fingerprint,
+                            same_kind == have.end() ? "none" : same_kind->fingerprint));
   }
 }
 
 std::filesystem::path numbered(const std::filesystem::path& out, size_t number) {
   if (number == 1) return out;
-  return out.parent_path() / fmt::format("{}_{}{}", out.stem().string(), number, out.extension().string());
+  return out.parent_path() /
+         fmt::format("{}_{}{}", out.stem().string(), number, out.extension().string());
 }
 
 // Before minutes of work, not after them.
@@ -143,11 +160,13 @@ void check_writable(const std::string& file) {
   const std::string ending = path.extension().string();
   constexpr std::array<std::string_view, 4> kEndings = {".png", ".jpg", ".jpeg", ".webp"};
   if (std::find(kEndings.begin(), kEndings.end(), ending) == kEndings.end()) {
-    throw Error(ErrorKind::bad_request, file, "wanted a name that ends with .png, .jpg, .jpeg or .webp");
+    throw Error(ErrorKind::bad_request, file,
+                "wanted a name that ends with .png, .jpg, .jpeg or .webp");
   }
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   std::error_code status;
-  if (!std::filesystem::is_directory(folder, status)) throw Error(ErrorKind::io, file, "its folder does not exist");
+  if (!std::filesystem::is_directory(folder, status))
+    throw Error(ErrorKind::io, file, "its folder does not exist");
 }
 
 void save_sheet(const std::string& file, const Job& job, const GenerateResult& result) {
@@ -165,9 +184,12 @@ void save_sheet(const std::string& file, const Job& job, const GenerateResult& r
     images.push_back(image);
     captions.push_back(job.request.prompt);
   }
-  const ImageSize cell{static_cast<int>(result.request.width), static_cast<int>(result.request.height)};
+  const ImageSize cell{static_cast<int>(result.request.width),
+                       static_cast<int>(result.request.height)};
   for (Image& image : images) image = fit_and_pad(hwc3(image), cell);
-  save_image(file, contact_sheet(images, captions, {.columns = static_cast<int>(std::min<size_t>(images.size(), 4))}));
+  save_image(file,
+             contact_sheet(images, captions,
+                           {.columns = static_cast<int>(std::min<size_t>(images.size(), 4))}));
 }
 
 struct Outcome {
@@ -186,39 +208,51 @@ nlohmann::json to_json(const Outcome& o) {
     receipts.push_back(std::move(list));
   }
   for (const ModelStamp& stamp : o.models) {
-    models.push_back({{"kind", stamp.kind}, {"name", stamp.name}, {"fingerprint", stamp.fingerprint}});
+    models.push_back(
+        {{"kind", stamp.kind}, {"name", stamp.name}, {"fingerprint", stamp.fingerprint}});
   }
   nlohmann::json seconds = o.result.seconds;
   seconds["total"] = o.total_seconds;
-  return {{"files", o.files},       {"seed", o.result.request.seed},  {"seconds", seconds},
-          {"receipt", receipts},    {"peak_bytes", peak_memory_bytes()}, {"warnings", o.result.warnings},
-          {"models", models},       {"threads", o.threads},           {"request", options_to_json(o.result.request)}};
+  return {{"files", o.files},
+          {"seed", o.result.request.seed},
+          {"seconds", seconds},
+          {"receipt", receipts},
+          {"peak_bytes", peak_memory_bytes()},
+          {"warnings", o.result.warnings},
+          {"models", models},
+          {"threads", o.threads},
+          {"request", options_to_json(o.result.request)}};
 }
 
 void print_outcome(const Outcome& o, Console& console) {
   for (const std::string& warning : o.result.warnings) console.warn(warning);
-  console.note(fmt::format("seed {}, {:.1f} s, {} of memory", o.result.request.seed, o.total_seconds,
-                           human_bytes(peak_memory_bytes())));
+  console.note(fmt::format("seed {}, {:.1f} s, {} of memory", o.result.request.seed,
+                           o.total_seconds, human_bytes(peak_memory_bytes())));
 }
 
 void announce(const GenerateRequest& r, const ModelSet& models, Console& console) {
   std::string names;
-  for (const ModelStamp& stamp : model_stamps(models)) names += (names.empty() ? "" : " + ") + stamp.name;
-  console.note(fmt::format("{}: {}x{}, {} steps of {}, cfg {}, seed {}", names, r.width, r.height, r.steps, r.sampler, r.cfg, r.seed));
+  for (const ModelStamp& stamp : model_stamps(models))
+    names += (names.empty() ? "" : " + ") + stamp.name;
+  console.note(fmt::format("{}: {}x{}, {} steps of {}, cfg {}, seed {}", names, r.width, r.height,
+                           r.steps, r.sampler, r.cfg, r.seed));
 }
 
 }  // namespace
 
 int run_generate(Arguments arguments) {
   const auto begin = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
   GenerateCommand command;
   if (!parse(command, arguments)) return 0;
   MachineOptions machine;
   set_options(machine, command.machine_given);
   const int64_t memory = parse_bytes(machine.memory, "memory");
   Console console(command.json);
-  for (const std::string* file : {&command.out, &command.sheet, &command.save_map}) check_writable(*file);
+  for (const std::string* file : {&command.out, &command.sheet, &command.save_map})
+    check_writable(*file);
 
   Outcome outcome;
   outcome.threads = prepare_machine(machine);
@@ -228,7 +262,8 @@ int run_generate(Arguments arguments) {
   const auto models = load_models(paths);
   check_same_models(job.wanted_models, *models);
   if (command.size == "auto" && !job.inputs.images.empty()) {
-    const PictureSize size = size_of_control_image(job.inputs.images.front(), resolve_for(*models, job.request).width);
+    const PictureSize size =
+        size_of_control_image(job.inputs.images.front(), resolve_for(*models, job.request).width);
     job.request.width = size.width;
     job.request.height = size.height;
   }
@@ -237,7 +272,8 @@ int run_generate(Arguments arguments) {
   const double load_seconds = seconds();
   announce(job.request, *models, console);
 
-  GenerateHooks hooks{.task = {.cancel = &cancel_on_interrupt(), .progress = console.progress()}, .on_image = {}};
+  GenerateHooks hooks{.task = {.cancel = &cancel_on_interrupt(), .progress = console.progress()},
+                      .on_image = {}};
   hooks.on_image = [&](const Image& image, const PictureRecord& record) {
     const std::filesystem::path file = numbered(command.out, outcome.files.size() + 1);
     save_image(file, image, file.extension() == ".png" ? png_texts(record) : PngTexts{});
@@ -247,14 +283,17 @@ int run_generate(Arguments arguments) {
     fmt::print("{}\n", file.string());
     std::fflush(stdout);
   };
-  outcome.result = generate(*models, tokenizer, job.request, job.inputs, hooks, {.memory_bytes = memory, .one_run = true});
+  outcome.result = generate(*models, tokenizer, job.request, job.inputs, hooks,
+                            {.memory_bytes = memory, .one_run = true});
   if (!command.sheet.empty()) save_sheet(command.sheet, job, outcome.result);
-  if (!command.save_map.empty() && !outcome.result.maps.empty()) save_image(command.save_map, outcome.result.maps.front());
+  if (!command.save_map.empty() && !outcome.result.maps.empty())
+    save_image(command.save_map, outcome.result.maps.front());
   outcome.models = model_stamps(*models);
   outcome.result.seconds["load"] = load_seconds;
   outcome.total_seconds = seconds();
   if (command.json) {
-    fmt::print("{}\n", to_json(outcome).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n",
+               to_json(outcome).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     print_outcome(outcome, console);
   }

@@ -32,7 +32,9 @@ json model_report(const std::string& path, const InspectCommand& c) {
   const CheckpointInfo info = inspect_checkpoint(path);
   json parts = json::array();
   for (const ModelPart& part : info.probe.parts) {
-    parts.push_back({{"kind", part_name(part.kind)}, {"layout", layout_name(part.layout)}, {"prefix", part.prefix}});
+    parts.push_back({{"kind", part_name(part.kind)},
+                     {"layout", layout_name(part.layout)},
+                     {"prefix", part.prefix}});
   }
   json report = {{"path", path},
                  {"format", info.format},
@@ -85,9 +87,11 @@ bool is_picture(const std::string& path) {
 }
 
 void print_report(const json& report) {
-  fmt::print("{}\n  {}\n  {}, {}", report["path"].get<std::string>(), report["description"].get<std::string>(),
-             report["format"].get<std::string>(), human_bytes(report["bytes"].get<uint64_t>()));
-  if (report.contains("tensor_count")) fmt::print(", {} tensors", report["tensor_count"].get<size_t>());
+  fmt::print("{}\n  {}\n  {}, {}", report["path"].get<std::string>(),
+             report["description"].get<std::string>(), report["format"].get<std::string>(),
+             human_bytes(report["bytes"].get<uint64_t>()));
+  if (report.contains("tensor_count"))
+    fmt::print(", {} tensors", report["tensor_count"].get<size_t>());
   fmt::print("\n");
   for (const char* key : {"metadata", "texts"}) {
     if (!report.contains(key)) continue;
@@ -96,16 +100,17 @@ void print_report(const json& report) {
     }
   }
   for (const json& part : report.value("parts", json::array())) {
-    fmt::print("  {} ({} layout) below `{}`\n", part["kind"].get<std::string>(), part["layout"].get<std::string>(),
-               part["prefix"].get<std::string>());
+    fmt::print("  {} ({} layout) below `{}`\n", part["kind"].get<std::string>(),
+               part["layout"].get<std::string>(), part["prefix"].get<std::string>());
   }
   for (const json& tensor : report.value("tensors", json::array())) {
-    fmt::print("  {} {} {}\n", printable(tensor["name"].get<std::string>()), tensor["dtype"].get<std::string>(),
+    fmt::print("  {} {} {}\n", printable(tensor["name"].get<std::string>()),
+               tensor["dtype"].get<std::string>(),
                shape_text(tensor["shape"].get<std::vector<int64_t>>()));
   }
   for (const json& bad : report.value("damaged", json::array())) {
-    fmt::print("  damaged: {} holds {} values that are no numbers\n", printable(bad["name"].get<std::string>()),
-               bad["not_finite"].get<int64_t>());
+    fmt::print("  damaged: {} holds {} values that are no numbers\n",
+               printable(bad["name"].get<std::string>()), bad["not_finite"].get<int64_t>());
   }
 }
 
@@ -113,7 +118,9 @@ void print_report(const json& report) {
 
 int run_inspect(Arguments arguments) {
   InspectCommand c;
-  CommandLine line("inspect", "Says what model files, diffusers folders and pictures are, without reading weights.");
+  CommandLine line(
+      "inspect",
+      "Says what model files, diffusers folders and pictures are, without reading weights.");
   line.positionals("FILE", c.files, "files or folders");
   line.flag("--tensors", c.tensors, "list names, types and shapes");
   line.flag("--check", c.check, "read all weights and name those that hold NaN or infinity");
@@ -123,7 +130,8 @@ int run_inspect(Arguments arguments) {
   json reports = json::array();
   bool damaged = false;
   for (const std::string& file : c.files) {
-    reports.push_back(is_picture(file) ? picture_report(file, read_file(file)) : model_report(file, c));
+    reports.push_back(is_picture(file) ? picture_report(file, read_file(file))
+                                       : model_report(file, c));
     damaged = damaged || !reports.back().value("damaged", json::array()).empty();
     if (!c.as_json) print_report(reports.back());
   }

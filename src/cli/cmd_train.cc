@@ -18,7 +18,8 @@ int run_train(Arguments arguments) {
   line.fields(describe_options<TrainOptions>(), given);
   line.fields(describe_options<MachineOptions>(), given_machine);
   line.footer(
-      "Snapshots are written to OUT/ckpt every --save-every steps and on Ctrl-C; --resume continues from the newest one\n"
+      "Snapshots are written to OUT/ckpt every --save-every steps and on Ctrl-C; --resume "
+      "continues from the newest one\n"
       "exactly. The recipe of the built-in model stands in docs/train.md.");
   if (!line.parse(arguments)) return 0;
   set_options(options, given);

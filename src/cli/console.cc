@@ -38,7 +38,8 @@ std::string counts(const Progress& p, int64_t first_done, double seconds) {
   if (done_here > 0) {
     const double each = seconds / static_cast<double>(done_here);
     text += fmt::format(", {:.3g} s each", each);
-    if (p.done < p.total) text += fmt::format(", {:.0f} s left", each * static_cast<double>(p.total - p.done));
+    if (p.done < p.total)
+      text += fmt::format(", {:.0f} s left", each * static_cast<double>(p.total - p.done));
   }
   return text;
 }
@@ -47,7 +48,9 @@ std::string counts(const Progress& p, int64_t first_done, double seconds) {
 
 Console::Console(bool quiet) : quiet_(quiet), is_terminal_(isatty(STDERR_FILENO) != 0) {}
 
-Console::~Console() { clear_bar(); }
+Console::~Console() {
+  clear_bar();
+}
 
 ProgressFunction Console::progress() {
   if (quiet_) return {};
@@ -77,8 +80,8 @@ void Console::show(const Progress& p) {
 
 void Console::draw_bar(const Progress& p) {
   const auto filled = static_cast<int>(kBarCells * p.done / std::max<int64_t>(p.total, 1));
-  fmt::print(stderr, "\r\033[K{:<7} [{:#<{}}{:.<{}}] {}", p.phase, "", filled, "", kBarCells - filled,
-             counts(p, first_done_, seconds_since(phase_start_)));
+  fmt::print(stderr, "\r\033[K{:<7} [{:#<{}}{:.<{}}] {}", p.phase, "", filled, "",
+             kBarCells - filled, counts(p, first_done_, seconds_since(phase_start_)));
   std::fflush(stderr);
   bar_shown_ = true;
 }

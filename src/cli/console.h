@@ -10,7 +10,8 @@
 
 namespace zc {
 
-// Progress and notes go to the standard error stream: a bar on a terminal, plain lines otherwise, nothing when quiet.
+// Progress and notes go to the standard error stream: a bar on a terminal, plain lines otherwise,
+// nothing when quiet.
 class Console {
  public:
   explicit Console(bool quiet);

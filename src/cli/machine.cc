@@ -24,7 +24,8 @@ namespace {
 uint64_t proc_bytes(const char* path, std::string_view name) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name)) return std::strtoull(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
+    if (line.starts_with(name))
+      return std::strtoull(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
   }
   return 0;
 }
@@ -32,14 +33,15 @@ uint64_t proc_bytes(const char* path, std::string_view name) {
 std::string cpu_field(std::string_view name) {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name)) return std::string(trim(std::string_view(line).substr(line.find(':') + 1)));
+    if (line.starts_with(name))
+      return std::string(trim(std::string_view(line).substr(line.find(':') + 1)));
   }
   return "";
 }
 
 std::vector<std::string> simd_of(const std::string& flags) {
-  constexpr std::array<std::string_view, 8> kKnown = {"avx2",     "fma",         "f16c",    "avx512f",
-                                                      "avx512vl", "avx512_bf16", "amx_tile", "asimd"};
+  constexpr std::array<std::string_view, 8> kKnown = {
+      "avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512_bf16", "amx_tile", "asimd"};
   const std::vector<std::string> present = split(flags, ' ');
   std::vector<std::string> simd;
   for (const std::string_view name : kKnown) {
@@ -51,7 +53,8 @@ std::vector<std::string> simd_of(const std::string& flags) {
 std::vector<std::string> nvidia_gpus() {
   std::vector<std::string> gpus;
   std::error_code status;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", status)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", status)) {
     std::ifstream file(entry.path() / "information");
     for (std::string line; std::getline(file, line);) {
       if (line.starts_with("Model:")) gpus.emplace_back(trim(std::string_view(line).substr(6)));
@@ -80,7 +83,9 @@ Machine inspect_machine() {
   return machine;
 }
 
-uint64_t peak_memory_bytes() { return proc_bytes("/proc/self/status", "VmHWM"); }
+uint64_t peak_memory_bytes() {
+  return proc_bytes("/proc/self/status", "VmHWM");
+}
 
 int64_t parse_bytes(std::string_view text, const std::string& where) {
   if (text.empty()) return 0;
@@ -88,8 +93,15 @@ int64_t parse_bytes(std::string_view text, const std::string& where) {
     std::string_view name;
     double bytes;
   };
-  constexpr std::array<Unit, 9> kUnits = {{{"", 1}, {"B", 1}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"G", 1 << 30},
-                                           {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}};
+  constexpr std::array<Unit, 9> kUnits = {{{"", 1},
+                                           {"B", 1},
+                                           {"KB", 1e3},
+                                           {"MB", 1e6},
+                                           {"GB", 1e9},
+                                           {"G", 1 << 30},
+                                           {"KiB", 1 << 10},
+                                           {"MiB", 1 << 20},
+                                           {"GiB", 1 << 30}}};
   double number = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = trim(text.substr(static_cast<size_t>(end - text.data())));
@@ -98,15 +110,20 @@ int64_t parse_bytes(std::string_view text, const std::string& where) {
       return static_cast<int64_t>(std::llround(number * known.bytes));
     }
   }
-  throw Error(ErrorKind::bad_request, where, fmt::format("is `{}`, wanted an amount as 8GiB or 6000MB", printable(text, 60)));
+  throw Error(ErrorKind::bad_request, where,
+              fmt::format("is `{}`, wanted an amount as 8GiB or 6000MB", printable(text, 60)));
 }
 
 int64_t prepare_machine(const MachineOptions& options) {
   if (options.device == "cuda") {
     const std::vector<std::string> gpus = nvidia_gpus();
-    throw Error(ErrorKind::unsupported, "device",
-                gpus.empty() ? "cuda is not available: this machine has no NVIDIA GPU; take --device cpu"
-                             : fmt::format("cuda is not available: this build cannot use the {} yet; take --device cpu", gpus.front()));
+    throw Error(
+        ErrorKind::unsupported, "device",
+        gpus.empty()
+            ? "cuda is not available: this machine has no NVIDIA GPU; take --device cpu"
+            : fmt::format(
+                  "cuda is not available: this build cannot use the {} yet; take --device cpu",
+                  gpus.front()));
   }
   const int64_t threads = options.threads > 0 ? options.threads : usable_cores();
   at::set_num_threads(static_cast<int>(threads));

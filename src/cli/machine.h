@@ -13,8 +13,8 @@ namespace zc {
 
 struct Machine {
   std::string cpu;
-  int cores = 0;                   // that this process may use
-  std::vector<std::string> simd;   // the instruction sets that matter here
+  int cores = 0;                  // that this process may use
+  std::vector<std::string> simd;  // the instruction sets that matter here
   uint64_t memory_bytes = 0;
   uint64_t free_memory_bytes = 0;  // available, without swapping
   std::vector<std::string> gpus;
@@ -40,7 +40,8 @@ void for_each_field(O& o, Visitor&& visit) {
 // "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.
 int64_t parse_bytes(std::string_view text, const std::string& where);
 
-// Sets the number of threads. Throws unsupported for a device that is not available. Returns the threads in use.
+// Sets the number of threads. Throws unsupported for a device that is not available. Returns the
+// threads in use.
 int64_t prepare_machine(const MachineOptions& options);
 
 }  // namespace zc

@@ -13,8 +13,8 @@ namespace {
 
 // Rows summed in float before the sums go to double, so that large pictures lose no digits.
 constexpr int64_t kBlock = 64;
-// Few channels make short loops. Several positions are taken as one row of at least this many elements, with the
-// coefficients repeated.
+// Few channels make short loops. Several positions are taken as one row of at least this many
+// elements, with the coefficients repeated.
 constexpr int64_t kRow = 512;
 
 struct F32 {
@@ -25,15 +25,18 @@ struct F32 {
 
 struct Bf16 {
   using Stored = uint16_t;
-  static ZC_INLINE float load(const uint16_t* p) { return std::bit_cast<float>(static_cast<uint32_t>(*p) << 16); }
+  static ZC_INLINE float load(const uint16_t* p) {
+    return std::bit_cast<float>(static_cast<uint32_t>(*p) << 16);
+  }
   static ZC_INLINE void store(uint16_t* p, float v) {
     const uint32_t bits = std::bit_cast<uint32_t>(v);
-    *p = static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);  // to nearest, ties to even
+    *p = static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >>
+                               16);  // to nearest, ties to even
   }
 };
 
-// exp(-x) for the sigmoid: 2^n times a polynomial on [-ln2/2, ln2/2], relative error below 3e-7. Written without branches,
-// so that the compiler makes vector code of the loops around it.
+// exp(-x) for the sigmoid: 2^n times a polynomial on [-ln2/2, ln2/2], relative error below 3e-7.
+// Written without branches, so that the compiler makes vector code of the loops around it.
 ZC_INLINE float exp_of(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 87.0f ? 87.0f : x;
@@ -74,7 +77,9 @@ struct BackwardArguments {
   float* d_bias;
 };
 
-ZC_INLINE float sigmoid_of(float u) { return 1.0f / (1.0f + exp_of(-u)); }
+ZC_INLINE float sigmoid_of(float u) {
+  return 1.0f / (1.0f + exp_of(-u));
+}
 
 // d silu(u) / du
 ZC_INLINE float silu_slope(float u) {
@@ -82,11 +87,13 @@ ZC_INLINE float silu_slope(float u) {
   return sigmoid * (1.0f + u * (1.0f - sigmoid));
 }
 
-// One row: dx = dy * slope, and its sums with 1 and with x. Inner loops stand alone so that each becomes vector code.
+// One row: dx = dy * slope, and its sums with 1 and with x. Inner loops stand alone so that each
+// becomes vector code.
 template <class T, bool silu>
 ZC_INLINE void backward_row(int64_t channels, const typename T::Stored* __restrict x,
-                            const typename T::Stored* __restrict dy, typename T::Stored* __restrict dx,
-                            const float* __restrict scale, const float* __restrict shift, float* __restrict sum,
+                            const typename T::Stored* __restrict dy,
+                            typename T::Stored* __restrict dx, const float* __restrict scale,
+                            const float* __restrict shift, float* __restrict sum,
                             float* __restrict sum_x) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < channels; ++i) {
@@ -101,8 +108,8 @@ ZC_INLINE void backward_row(int64_t channels, const typename T::Stored* __restri
 
 // Sums of x and x^2 of each element of a row, over `rows` rows.
 template <class T>
-ZC_INLINE void add_moments(int64_t rows, int64_t width, const typename T::Stored* x, float* __restrict sum,
-                           float* __restrict square) {
+ZC_INLINE void add_moments(int64_t rows, int64_t width, const typename T::Stored* x,
+                           float* __restrict sum, float* __restrict square) {
   for (int64_t r = 0; r < rows; ++r, x += width) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < width; ++i) {
@@ -114,8 +121,9 @@ ZC_INLINE void add_moments(int64_t rows, int64_t width, const typename T::Stored
 }
 
 template <class T, bool silu>
-ZC_INLINE void apply_row(int64_t width, const typename T::Stored* __restrict x, typename T::Stored* __restrict y,
-                         const float* __restrict scale, const float* __restrict shift) {
+ZC_INLINE void apply_row(int64_t width, const typename T::Stored* __restrict x,
+                         typename T::Stored* __restrict y, const float* __restrict scale,
+                         const float* __restrict shift) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < width; ++i) {
     const float u = scale[i] * T::load(x + i) + shift[i];
@@ -127,28 +135,34 @@ ZC_INLINE void apply_row(int64_t width, const typename T::Stored* __restrict x, 
   }
 }
 
-// Calls work(first element, rows, width) for blocks of long rows, then for the positions that are left over.
+// Calls work(first element, rows, width) for blocks of long rows, then for the positions that are
+// left over.
 template <class Work>
 ZC_INLINE void for_each_block(const GroupNormShape& s, Work&& work) {
   const int64_t repeat = std::max<int64_t>(1, kRow / s.channels);
   const int64_t width = repeat * s.channels, rows = s.positions / repeat;
-  for (int64_t first = 0; first < rows; first += kBlock) work(first * width, std::min(kBlock, rows - first), width);
+  for (int64_t first = 0; first < rows; first += kBlock)
+    work(first * width, std::min(kBlock, rows - first), width);
   const int64_t left = s.positions - rows * repeat;
   if (left > 0) work(rows * width, left, s.channels);
 }
 
 // Long rows begin with channel 0, so an element's channel is its index modulo the channels.
-ZC_INLINE void fold(int64_t width, int64_t channels, const std::vector<float>& row, std::vector<double>& total) {
+ZC_INLINE void fold(int64_t width, int64_t channels, const std::vector<float>& row,
+                    std::vector<double>& total) {
   for (int64_t i = 0; i < width; i += channels) {
     for (int64_t c = 0; c < channels; ++c) total[c] += row[i + c];
   }
 }
 
-ZC_INLINE int64_t row_width(const GroupNormShape& s) { return std::max<int64_t>(1, kRow / s.channels) * s.channels; }
+ZC_INLINE int64_t row_width(const GroupNormShape& s) {
+  return std::max<int64_t>(1, kRow / s.channels) * s.channels;
+}
 
 // Repeats the first `channels` entries to the end.
 ZC_INLINE void repeat(std::vector<float>& row, int64_t channels) {
-  for (size_t i = static_cast<size_t>(channels); i < row.size(); ++i) row[i] = row[i - static_cast<size_t>(channels)];
+  for (size_t i = static_cast<size_t>(channels); i < row.size(); ++i)
+    row[i] = row[i - static_cast<size_t>(channels)];
 }
 
 template <class T>
@@ -160,13 +174,14 @@ ZC_INLINE void forward(const ForwardArguments& a) {
   const auto size = static_cast<size_t>(row_width(s));
   std::vector<float> sum(size), square(size), scale(size), shift(size);
   std::vector<double> total(c), total_square(c);
-  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-    std::fill(sum.begin(), sum.end(), 0.0f);
-    std::fill(square.begin(), square.end(), 0.0f);
-    add_moments<T>(rows, width, x + first, sum.data(), square.data());
-    fold(width, c, sum, total);
-    fold(width, c, square, total_square);
-  });
+  for_each_block(
+      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        std::fill(square.begin(), square.end(), 0.0f);
+        add_moments<T>(rows, width, x + first, sum.data(), square.data());
+        fold(width, c, sum, total);
+        fold(width, c, square, total_square);
+      });
   const double count = static_cast<double>(s.positions * per_group);
   for (int64_t g = 0; g < s.groups; ++g) {
     double sum_g = 0.0, square_g = 0.0;
@@ -186,17 +201,19 @@ ZC_INLINE void forward(const ForwardArguments& a) {
   }
   repeat(scale, c);
   repeat(shift, c);
-  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-    for (int64_t r = 0; r < rows; ++r, first += width) {
-      s.silu ? apply_row<T, true>(width, x + first, y + first, scale.data(), shift.data())
-             : apply_row<T, false>(width, x + first, y + first, scale.data(), shift.data());
-    }
-  });
+  for_each_block(
+      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+        for (int64_t r = 0; r < rows; ++r, first += width) {
+          s.silu ? apply_row<T, true>(width, x + first, y + first, scale.data(), shift.data())
+                 : apply_row<T, false>(width, x + first, y + first, scale.data(), shift.data());
+        }
+      });
 }
 
 template <class T>
-ZC_INLINE void join_row(int64_t width, const typename T::Stored* __restrict x, typename T::Stored* __restrict dx,
-                        const float* __restrict scale, const float* __restrict by_x, const float* __restrict constant) {
+ZC_INLINE void join_row(int64_t width, const typename T::Stored* __restrict x,
+                        typename T::Stored* __restrict dx, const float* __restrict scale,
+                        const float* __restrict by_x, const float* __restrict constant) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < width; ++i) {
     T::store(dx + i, scale[i] * T::load(dx + i) + (by_x[i] * T::load(x + i) + constant[i]));
@@ -221,18 +238,19 @@ ZC_INLINE void backward(const BackwardArguments& a) {
   repeat(scale, c);
   repeat(shift, c);
   // The gradient behind the SiLU goes into dx, to be read again below.
-  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-    std::fill(sum.begin(), sum.end(), 0.0f);
-    std::fill(sum_x.begin(), sum_x.end(), 0.0f);
-    for (int64_t r = 0; r < rows; ++r, first += width) {
-      s.silu ? backward_row<T, true>(width, x + first, dy + first, dx + first, scale.data(), shift.data(), sum.data(),
-                                     sum_x.data())
-             : backward_row<T, false>(width, x + first, dy + first, dx + first, scale.data(), shift.data(), sum.data(),
-                                      sum_x.data());
-    }
-    fold(width, c, sum, total);
-    fold(width, c, sum_x, total_x);
-  });
+  for_each_block(
+      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        std::fill(sum_x.begin(), sum_x.end(), 0.0f);
+        for (int64_t r = 0; r < rows; ++r, first += width) {
+          s.silu ? backward_row<T, true>(width, x + first, dy + first, dx + first, scale.data(),
+                                         shift.data(), sum.data(), sum_x.data())
+                 : backward_row<T, false>(width, x + first, dy + first, dx + first, scale.data(),
+                                          shift.data(), sum.data(), sum_x.data());
+        }
+        fold(width, c, sum, total);
+        fold(width, c, sum_x, total_x);
+      });
   const double count = static_cast<double>(s.positions * per_group);
   for (int64_t g = 0; g < s.groups; ++g) {
     const double mean = a.mean[g], rstd = a.rstd[g];
@@ -251,32 +269,41 @@ ZC_INLINE void backward(const BackwardArguments& a) {
   }
   repeat(by_x, c);
   repeat(constant, c);
-  for_each_block(s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-    for (int64_t r = 0; r < rows; ++r, first += width) {
-      join_row<T>(width, x + first, dx + first, scale.data(), by_x.data(), constant.data());
-    }
-  });
+  for_each_block(
+      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+        for (int64_t r = 0; r < rows; ++r, first += width) {
+          join_row<T>(width, x + first, dx + first, scale.data(), by_x.data(), constant.data());
+        }
+      });
 }
 
 // The same code for each instruction set; the machine is asked once.
 #if defined(__x86_64__)
-#define ZC_VARIANTS(name, arguments, body)                                                                     \
-  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))) void name##_avx512(const arguments& a) {   \
-    body;                                                                                                      \
-  }                                                                                                            \
-  __attribute__((target("avx2,fma"))) void name##_avx2(const arguments& a) { body; }                           \
-  void name##_plain(const arguments& a) { body; }                                                              \
-  void name(const arguments& a) {                                                                              \
-    static const auto chosen = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&     \
-                                       __builtin_cpu_supports("avx512dq")                                      \
-                                   ? name##_avx512                                                             \
-                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? name##_avx2 \
-                                                                                                 : name##_plain; \
-    chosen(a);                                                                                                 \
+#define ZC_VARIANTS(name, arguments, body)                                                \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))) void name##_avx512(   \
+      const arguments& a) {                                                               \
+    body;                                                                                 \
+  }                                                                                       \
+  __attribute__((target("avx2,fma"))) void name##_avx2(const arguments& a) {              \
+    body;                                                                                 \
+  }                                                                                       \
+  void name##_plain(const arguments& a) {                                                 \
+    body;                                                                                 \
+  }                                                                                       \
+  void name(const arguments& a) {                                                         \
+    static const auto chosen =                                                            \
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&       \
+                __builtin_cpu_supports("avx512dq")                                        \
+            ? name##_avx512                                                               \
+        : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? name##_avx2   \
+                                                                          : name##_plain; \
+    chosen(a);                                                                            \
   }
 #else
 #define ZC_VARIANTS(name, arguments, body) \
-  void name(const arguments& a) { body; }
+  void name(const arguments& a) {          \
+    body;                                  \
+  }
 #endif
 
 ZC_VARIANTS(forward_f32, ForwardArguments, forward<F32>(a))
@@ -286,15 +313,15 @@ ZC_VARIANTS(backward_bf16, BackwardArguments, backward<Bf16>(a))
 
 }  // namespace
 
-void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight, const float* bias,
-                        void* y, float* mean, float* rstd) {
+void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight,
+                        const float* bias, void* y, float* mean, float* rstd) {
   const ForwardArguments a{&shape, x, weight, bias, y, mean, rstd};
   real == Real::f32 ? forward_f32(a) : forward_bf16(a);
 }
 
-void group_norm_backward(const GroupNormShape& shape, Real real, const void* dy, const void* x, const float* weight,
-                         const float* bias, const float* mean, const float* rstd, void* dx, float* d_weight,
-                         float* d_bias) {
+void group_norm_backward(const GroupNormShape& shape, Real real, const void* dy, const void* x,
+                         const float* weight, const float* bias, const float* mean,
+                         const float* rstd, void* dx, float* d_weight, float* d_bias) {
   const BackwardArguments a{&shape, dy, x, weight, bias, mean, rstd, dx, d_weight, d_bias};
   real == Real::f32 ? backward_f32(a) : backward_bf16(a);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GroupNorm with an optional SiLU behind it, forward and backward, channels-last: one pass to measure, one to apply.
+// GroupNorm with an optional SiLU behind it, forward and backward, channels-last: one pass to
+// measure, one to apply.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,14 @@ struct GroupNormShape {
   bool silu;
 };
 
-// y = silu?((x - mean) * rstd * weight + bias). x, y in `real`; weight, bias float [channels]; mean, rstd float [groups] are
-// written for the backward pass.
-void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight, const float* bias,
-                        void* y, float* mean, float* rstd);
+// y = silu?((x - mean) * rstd * weight + bias). x, y in `real`; weight, bias float [channels];
+// mean, rstd float [groups] are written for the backward pass.
+void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight,
+                        const float* bias, void* y, float* mean, float* rstd);
 
 // From dy: dx (same type as x) and, added to what they hold, d_weight and d_bias [channels].
-void group_norm_backward(const GroupNormShape& shape, Real real, const void* dy, const void* x, const float* weight,
-                         const float* bias, const float* mean, const float* rstd, void* dx, float* d_weight,
-                         float* d_bias);
+void group_norm_backward(const GroupNormShape& shape, Real real, const void* dy, const void* x,
+                         const float* weight, const float* bias, const float* mean,
+                         const float* rstd, void* dx, float* d_weight, float* d_bias);
 
 }  // namespace zc::kernels

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ControlNet: hint encoder, trainable copy of the encoder, zero convolutions (arXiv 2302.05543; cldm.py ControlNet).
+// The ControlNet: hint encoder, trainable copy of the encoder, zero convolutions (arXiv 2302.05543;
+// cldm.py ControlNet).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -34,7 +35,8 @@ class ControlNet : public Module {
   // The features of the hint do not change between steps: compute them once for a run.
   at::Tensor encode_hint(const at::Tensor& hint) const;
 
-  // x [B,4,H,W], features [B,C,H,W] of encode_hint() (batch 1 is broadcast) -> 13 residuals for SD1.5.
+  // x [B,4,H,W], features [B,C,H,W] of encode_hint() (batch 1 is broadcast) -> 13 residuals for
+  // SD1.5.
   Residuals forward(const at::Tensor& x, const at::Tensor& features, const at::Tensor& emb,
                     Context& context) const;
 
@@ -46,7 +48,8 @@ class ControlNet : public Module {
   Conv2d middle_zero_conv_;
 };
 
-// Strength of each residual in guess mode: strength * 0.825^(n-1-i), so 1 for the middle block (gradio_*.py).
+// Strength of each residual in guess mode: strength * 0.825^(n-1-i), so 1 for the middle block
+// (gradio_*.py).
 std::vector<double> guess_mode_scales(size_t count, double strength = 1.0);
 
 }  // namespace zc

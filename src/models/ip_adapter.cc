@@ -9,8 +9,12 @@
 namespace zc {
 
 IpAdapterConfig ip_adapter_for(const UNet& unet, int64_t embedding, int64_t tokens) {
-  IpAdapterConfig c{.embedding = embedding, .tokens = tokens, .context_dim = unet.config().context_dim, .widths = {}};
-  for (const CrossAttention* attention : unet.cross_attentions()) c.widths.push_back(attention->width());
+  IpAdapterConfig c{.embedding = embedding,
+                    .tokens = tokens,
+                    .context_dim = unet.config().context_dim,
+                    .widths = {}};
+  for (const CrossAttention* attention : unet.cross_attentions())
+    c.widths.push_back(attention->width());
   return c;
 }
 
@@ -25,7 +29,8 @@ IpAdapter::IpAdapter(const IpAdapterConfig& config)
       norm_(*this, "image_proj.norm", config.context_dim) {
   // The files number all attentions; the even ones are self-attentions and have no weights.
   for (const int64_t width : config.widths) {
-    layers_.emplace_back(*this, fmt::format("ip_adapter.{}", 2 * layers_.size() + 1), config.context_dim, width);
+    layers_.emplace_back(*this, fmt::format("ip_adapter.{}", 2 * layers_.size() + 1),
+                         config.context_dim, width);
   }
 }
 
@@ -35,12 +40,15 @@ at::Tensor IpAdapter::tokens(const at::Tensor& embeds) const {
   return norm_(proj_(x).view({x.size(0), config_.tokens, config_.context_dim}));
 }
 
-Context::ImagePrompt IpAdapter::prompt(const at::Tensor& embeds, const UNet& unet, double scale) const {
+Context::ImagePrompt IpAdapter::prompt(const at::Tensor& embeds, const UNet& unet,
+                                       double scale) const {
   const auto attentions = unet.cross_attentions();
   if (attentions.size() != layers_.size()) {
-    throw Error(ErrorKind::bad_request, "ip_adapter",
-                fmt::format("has {} layers, the UNet has {} cross-attentions: it belongs to another model family",
-                            layers_.size(), attentions.size()));
+    throw Error(
+        ErrorKind::bad_request, "ip_adapter",
+        fmt::format(
+            "has {} layers, the UNet has {} cross-attentions: it belongs to another model family",
+            layers_.size(), attentions.size()));
   }
   const at::Tensor x = tokens(embeds);
   Context::ImagePrompt result;

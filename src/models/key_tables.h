@@ -41,7 +41,8 @@ inline Shapes key_table(const std::string& name, const std::string& prefix = "")
 
 inline Shapes shapes_of(const Module& module) {
   Shapes shapes;
-  module.visit(Module::ConstVisitor([&](const std::string& key, const Parameter& p) { shapes[key] = p.shape(); }));
+  module.visit(Module::ConstVisitor(
+      [&](const std::string& key, const Parameter& p) { shapes[key] = p.shape(); }));
   return shapes;
 }
 
@@ -59,7 +60,8 @@ inline StateDict zeros_for(const Shapes& shapes) {
 // Small random weights for a module that is to run.
 inline void fill_randomly(Module& module) {
   module.visit(Module::Visitor([](const std::string&, Parameter& p) {
-    const double fan_in = static_cast<double>(p.numel()) / static_cast<double>(p.shape().empty() ? 1 : p.shape()[0]);
+    const double fan_in =
+        static_cast<double>(p.numel()) / static_cast<double>(p.shape().empty() ? 1 : p.shape()[0]);
     p.set(at::randn(p.shape()) / std::sqrt(fan_in));
   }));
 }

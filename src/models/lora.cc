@@ -56,8 +56,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kBeginnin
     {"text_model.", "te_text_model_"},
 }};
 
-constexpr std::array<std::string_view, 5> kOtherMethods = {".hada_w", ".lokr_w", ".dora_scale", "lora_magnitude_vector",
-                                                           ".oft_"};
+constexpr std::array<std::string_view, 5> kOtherMethods = {".hada_w", ".lokr_w", ".dora_scale",
+                                                           "lora_magnitude_vector", ".oft_"};
 
 std::optional<std::pair<std::string, Part>> split_key(std::string_view key) {
   for (const Ending& ending : kEndings) {
@@ -88,18 +88,22 @@ std::string target_name(std::string layer) {
   return layer;
 }
 
-LoraChange complete(LoraChange change, const at::Tensor& alpha, const std::string& layer, const std::string& where) {
+LoraChange complete(LoraChange change, const at::Tensor& alpha, const std::string& layer,
+                    const std::string& where) {
   if (!change.up.defined() || !change.down.defined()) {
-    throw Error(ErrorKind::bad_file, where, fmt::format("the layer {} lacks its up or its down part", layer));
+    throw Error(ErrorKind::bad_file, where,
+                fmt::format("the layer {} lacks its up or its down part", layer));
   }
-  const bool fits = change.up.dim() >= 2 && change.down.dim() >= 2 && change.down.size(0) > 0 &&
-                    change.up.size(1) == (change.middle.defined() ? change.middle.size(0) : change.down.size(0));
+  const bool fits =
+      change.up.dim() >= 2 && change.down.dim() >= 2 && change.down.size(0) > 0 &&
+      change.up.size(1) == (change.middle.defined() ? change.middle.size(0) : change.down.size(0));
   if (!fits) {
-    throw Error(ErrorKind::bad_file, where, fmt::format("the layer {} has parts of shapes {} and {}, which do not fit",
-                                                        layer, shape_text(change.up.sizes()),
-                                                        shape_text(change.down.sizes())));
+    throw Error(ErrorKind::bad_file, where,
+                fmt::format("the layer {} has parts of shapes {} and {}, which do not fit", layer,
+                            shape_text(change.up.sizes()), shape_text(change.down.sizes())));
   }
-  if (alpha.defined()) change.scale = alpha.item<double>() / static_cast<double>(change.down.size(0));
+  if (alpha.defined())
+    change.scale = alpha.item<double>() / static_cast<double>(change.down.size(0));
   return change;
 }
 
@@ -121,17 +125,27 @@ Lora parse_lora(const StateDict& file, const ModelConfig& model, const std::stri
   for (const auto& [key, tensor] : file) {
     for (const std::string_view other : kOtherMethods) {
       if (key.find(other) != std::string::npos) {
-        throw Error(ErrorKind::unsupported, where, fmt::format("holds {}: LoHa, LoKr, DoRA and OFT are not known", key));
+        throw Error(ErrorKind::unsupported, where,
+                    fmt::format("holds {}: LoHa, LoKr, DoRA and OFT are not known", key));
       }
     }
     const auto parts = split_key(key);
-    if (!parts) throw Error(ErrorKind::bad_file, where, fmt::format("{} is no part of a LoRA", key));
+    if (!parts)
+      throw Error(ErrorKind::bad_file, where, fmt::format("{} is no part of a LoRA", key));
     Layer& layer = layers[parts->first];
     switch (parts->second) {
-      case Part::up: layer.change.up = tensor; break;
-      case Part::down: layer.change.down = tensor; break;
-      case Part::middle: layer.change.middle = tensor; break;
-      case Part::alpha: layer.alpha = tensor; break;
+      case Part::up:
+        layer.change.up = tensor;
+        break;
+      case Part::down:
+        layer.change.down = tensor;
+        break;
+      case Part::middle:
+        layer.change.middle = tensor;
+        break;
+      case Part::alpha:
+        layer.alpha = tensor;
+        break;
     }
   }
   const auto targets = lora_targets(model);
@@ -139,8 +153,10 @@ Lora parse_lora(const StateDict& file, const ModelConfig& model, const std::stri
   for (auto& [name, layer] : layers) {
     const auto target = targets.find(target_name(name));
     if (target == targets.end()) {
-      throw Error(ErrorKind::bad_file, where,
-                  fmt::format("changes {}, which the model lacks: the LoRA is for another model family", name));
+      throw Error(
+          ErrorKind::bad_file, where,
+          fmt::format("changes {}, which the model lacks: the LoRA is for another model family",
+                      name));
     }
     LoraChange change = complete(std::move(layer.change), layer.alpha, name, where);
     change.key = target->second.module + (target->second.fused ? "" : ".weight");

@@ -51,13 +51,16 @@ class UNetNames {
   }
 
   void add_transformer(const std::string& original, const std::string& diffusers, int64_t depth) {
-    const auto same = [&](const std::string& name) { add(original + "." + name, diffusers + "." + name); };
+    const auto same = [&](const std::string& name) {
+      add(original + "." + name, diffusers + "." + name);
+    };
     same("proj_in");
     same("proj_out");
     for (int64_t i = 0; i < depth; ++i) {
       const std::string block = fmt::format("transformer_blocks.{}.", i);
       for (const char* attention : {"attn1.", "attn2."}) {
-        for (const char* part : {"to_q", "to_k", "to_v", "to_out.0"}) same(block + attention + part);
+        for (const char* part : {"to_q", "to_k", "to_v", "to_out.0"})
+          same(block + attention + part);
       }
       same(block + "ff.net.0.proj");
       same(block + "ff.net.2");
@@ -68,12 +71,15 @@ class UNetNames {
     int64_t stage = 1;
     for (size_t level = 0; level < c_.channel_mult.size(); ++level) {
       for (int64_t i = 0; i < c_.num_res_blocks; ++i, ++stage) {
-        add_resnet(fmt::format("input_blocks.{}.0", stage), fmt::format("down_blocks.{}.resnets.{}", level, i));
-        add_transformer(fmt::format("input_blocks.{}.1", stage), fmt::format("down_blocks.{}.attentions.{}", level, i),
+        add_resnet(fmt::format("input_blocks.{}.0", stage),
+                   fmt::format("down_blocks.{}.resnets.{}", level, i));
+        add_transformer(fmt::format("input_blocks.{}.1", stage),
+                        fmt::format("down_blocks.{}.attentions.{}", level, i),
                         c_.transformer_depth[level]);
       }
       if (level + 1 == c_.channel_mult.size()) break;
-      add(fmt::format("input_blocks.{}.0.op", stage++), fmt::format("down_blocks.{}.downsamplers.0.conv", level));
+      add(fmt::format("input_blocks.{}.0.op", stage++),
+          fmt::format("down_blocks.{}.downsamplers.0.conv", level));
     }
   }
 
@@ -82,10 +88,11 @@ class UNetNames {
     for (size_t up = 0; up < c_.channel_mult.size(); ++up) {
       const int64_t depth = c_.transformer_depth[c_.channel_mult.size() - 1 - up];
       for (int64_t i = 0; i <= c_.num_res_blocks; ++i, ++stage) {
-        add_resnet(fmt::format("output_blocks.{}.0", stage), fmt::format("up_blocks.{}.resnets.{}", up, i));
+        add_resnet(fmt::format("output_blocks.{}.0", stage),
+                   fmt::format("up_blocks.{}.resnets.{}", up, i));
         if (depth > 0) {
-          add_transformer(fmt::format("output_blocks.{}.1", stage), fmt::format("up_blocks.{}.attentions.{}", up, i),
-                          depth);
+          add_transformer(fmt::format("output_blocks.{}.1", stage),
+                          fmt::format("up_blocks.{}.attentions.{}", up, i), depth);
         }
       }
       if (up + 1 == c_.channel_mult.size()) break;
@@ -103,20 +110,22 @@ std::string text_key(std::string_view encoder, int64_t layer, std::string_view p
   return with_underscores(fmt::format("{}_text_model.encoder.layers.{}.{}", encoder, layer, part));
 }
 
-constexpr const char* kAttentionParts[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
+constexpr const char* kAttentionParts[] = {"self_attn.q_proj", "self_attn.k_proj",
+                                           "self_attn.v_proj"};
 
 void add_clip(Targets& targets, std::string_view encoder, std::string_view prefix, int64_t layers) {
   for (int64_t i = 0; i < layers; ++i) {
     const auto add = [&](const char* part) {
-      targets[text_key(encoder, i, part)] = {.module = fmt::format("{}encoder.layers.{}.{}", prefix, i, part),
-                                             .text = true};
+      targets[text_key(encoder, i, part)] = {
+          .module = fmt::format("{}encoder.layers.{}.{}", prefix, i, part), .text = true};
     };
     for (const char* part : kAttentionParts) add(part);
     for (const char* part : {"self_attn.out_proj", "mlp.fc1", "mlp.fc2"}) add(part);
   }
 }
 
-void add_openclip(Targets& targets, std::string_view encoder, std::string_view prefix, const TextConfig& c) {
+void add_openclip(Targets& targets, std::string_view encoder, std::string_view prefix,
+                  const TextConfig& c) {
   for (int64_t i = 0; i < c.layers; ++i) {
     const std::string block = fmt::format("{}transformer.resblocks.{}.", prefix, i);
     const auto add = [&](const char* part, const char* name) {
@@ -126,11 +135,12 @@ void add_openclip(Targets& targets, std::string_view encoder, std::string_view p
     add("mlp.fc1", "mlp.c_fc");
     add("mlp.fc2", "mlp.c_proj");
     for (int64_t part = 0; part < 3; ++part) {
-      targets[text_key(encoder, i, kAttentionParts[part])] = {.module = block + "attn.in_proj_weight",
-                                                              .text = true,
-                                                              .first_row = part * c.width,
-                                                              .rows = c.width,
-                                                              .fused = true};
+      targets[text_key(encoder, i, kAttentionParts[part])] = {
+          .module = block + "attn.in_proj_weight",
+          .text = true,
+          .first_row = part * c.width,
+          .rows = c.width,
+          .fused = true};
     }
   }
 }
@@ -142,7 +152,8 @@ std::map<std::string, LoraTarget, std::less<>> lora_targets(const ModelConfig& m
   UNetNames(targets, model.unet).add_all();
   if (model.unet.label_channels > 0) {  // SDXL has both encoders
     for (const char* encoder : {"te", "te1"}) {
-      add_clip(targets, encoder, "conditioner.embedders.0.transformer.text_model.", clip_l_text().layers);
+      add_clip(targets, encoder, "conditioner.embedders.0.transformer.text_model.",
+               clip_l_text().layers);
     }
     add_openclip(targets, "te2", "conditioner.embedders.1.model.", openclip_g_text());
     return targets;

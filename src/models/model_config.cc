@@ -68,7 +68,8 @@ struct Reader {
     try {
       value = source.at(key).get<T>();
     } catch (const json::exception&) {
-      throw Error(ErrorKind::bad_file, where, fmt::format("the model's description lacks a good \"{}\"", key));
+      throw Error(ErrorKind::bad_file, where,
+                  fmt::format("the model's description lacks a good \"{}\"", key));
     }
   }
 };
@@ -76,7 +77,9 @@ struct Reader {
 // Sizes that a file may ask for; more is a damaged or hostile file.
 void check_sizes(const ModelConfig& c, const std::string& where) {
   const auto require = [&](bool good, const char* field) {
-    if (!good) throw Error(ErrorKind::bad_file, where, fmt::format("the model's \"{}\" is out of range", field));
+    if (!good)
+      throw Error(ErrorKind::bad_file, where,
+                  fmt::format("the model's \"{}\" is out of range", field));
   };
   const auto in = [](int64_t x, int64_t low, int64_t high) { return x >= low && x <= high; };
   const auto all_in = [&](const std::vector<int64_t>& list, int64_t low, int64_t high) {
@@ -92,17 +95,22 @@ void check_sizes(const ModelConfig& c, const std::string& where) {
           "transformer_depth");
   require(in(c.unet.num_res_blocks, 1, 16), "num_res_blocks");
   require(in(c.unet.middle_depth, 1, 64), "middle_depth");
-  require(in(c.unet.head_channels, 0, 4096) && in(c.unet.num_heads, c.unet.head_channels > 0 ? 0 : 1, 256),
+  require(in(c.unet.head_channels, 0, 4096) &&
+              in(c.unet.num_heads, c.unet.head_channels > 0 ? 0 : 1, 256),
           "num_heads");
   require(in(c.unet.context_dim, 8, 16384), "context_dim");
-  require(in(c.unet.norm_groups, 1, 4096) && c.unet.model_channels % c.unet.norm_groups == 0, "norm_groups");
-  require(in(c.vae.channels, 8, 4096) && c.vae.channels % std::max<int64_t>(1, c.vae.norm_groups) == 0, "channels");
+  require(in(c.unet.norm_groups, 1, 4096) && c.unet.model_channels % c.unet.norm_groups == 0,
+          "norm_groups");
+  require(
+      in(c.vae.channels, 8, 4096) && c.vae.channels % std::max<int64_t>(1, c.vae.norm_groups) == 0,
+      "channels");
   require(in(c.vae.norm_groups, 1, 4096), "norm_groups");
   require(all_in(c.vae.channel_mult, 1, 16), "channel_mult");
   require(in(c.vae.num_res_blocks, 1, 16), "num_res_blocks");
   require(c.vae.scale_factor > 0.0 && c.vae.scale_factor < 1e3, "scale_factor");
   require(in(c.text.vocabulary, 1, 1 << 20) && in(c.text.width, 8, 16384), "vocabulary");
-  require(in(c.text.layers, 1, 128) && in(c.text.heads, 1, 256) && c.text.width % c.text.heads == 0, "heads");
+  require(in(c.text.layers, 1, 128) && in(c.text.heads, 1, 256) && c.text.width % c.text.heads == 0,
+          "heads");
   require(in(c.text.positions, 2, 4096), "positions");
   require(in(c.image_size, 8, 16384), "image_size");
 }
@@ -184,7 +192,8 @@ ModelConfig model_config_from_json(const nlohmann::json& source, const std::stri
   visit_text(c.text, Reader{text, where});
   if ((text_kind != "clip" && text_kind != "openclip") || text_layer < 0 || text_layer > 2 ||
       (prediction != "v" && prediction != "epsilon")) {
-    throw Error(ErrorKind::bad_file, where, "the model's description has an unknown text encoder or prediction");
+    throw Error(ErrorKind::bad_file, where,
+                "the model's description has an unknown text encoder or prediction");
   }
   c.text_kind = text_kind == "clip" ? TextKind::clip : TextKind::openclip;
   c.text_layer = static_cast<TextLayer>(text_layer);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The architecture of a whole latent diffusion model: known families, and the JSON in which our own files carry it.
+// The architecture of a whole latent diffusion model: known families, and the JSON in which our own
+// files carry it.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -26,7 +27,8 @@ struct ModelConfig {
   int64_t text_pad_id = 49407;  // 0 for OpenCLIP
   Prediction prediction = Prediction::epsilon;
   int64_t image_size = 512;  // side of the training pictures
-  // The text encoder knows only the ids listed in the tensor kTokenIdsKey; row 0 stands for all others.
+  // The text encoder knows only the ids listed in the tensor kTokenIdsKey; row 0 stands for all
+  // others.
   bool limited_vocabulary = false;
 };
 
@@ -41,7 +43,8 @@ inline constexpr std::string_view kControlPrefix = "control_model.";
 inline constexpr std::string_view kVaePrefix = "first_stage_model.";
 inline constexpr std::string_view kClipPrefix = "cond_stage_model.transformer.text_model.";
 inline constexpr std::string_view kOpenClipPrefix = "cond_stage_model.model.";
-// int32 [rows]: the CLIP id of each row of the token embedding (limited_vocabulary only); entry 0 is -1.
+// int32 [rows]: the CLIP id of each row of the token embedding (limited_vocabulary only); entry 0
+// is -1.
 inline constexpr std::string_view kTokenIdsKey = "cond_stage_model.token_ids";
 // Metadata key of our safetensors files that holds to_json(ModelConfig).
 inline constexpr std::string_view kModelMetadataKey = "zeroconv.model";

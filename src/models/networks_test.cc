@@ -29,8 +29,9 @@ TEST(VaeKeys, AreThoseOfThePublishedCheckpoint) {
 }
 
 TEST(ClipKeys, AreThoseOfThePublishedCheckpoints) {
-  for (const auto& [table, prefix] : {std::pair("sd15_original", "cond_stage_model.transformer.text_model."),
-                                      std::pair("sdxl_original", "conditioner.embedders.0.transformer.text_model.")}) {
+  for (const auto& [table, prefix] :
+       {std::pair("sd15_original", "cond_stage_model.transformer.text_model."),
+        std::pair("sdxl_original", "conditioner.embedders.0.transformer.text_model.")}) {
     Shapes wanted = key_table(table, prefix);
     forget(wanted, "position_ids");
     EXPECT_EQ(shapes_of(ClipTextEncoder(clip_l_text())), wanted);

@@ -34,7 +34,8 @@ at::Tensor T2iAdapter::Block::operator()(const at::Tensor& x) const {
 
 T2iAdapter::T2iAdapter(const T2iAdapterConfig& config)
     : config_(config),
-      conv_in_(*this, "conv_in", config.hint_channels * kUnshuffle * kUnshuffle, config.channels.front(), 3) {
+      conv_in_(*this, "conv_in", config.hint_channels * kUnshuffle * kUnshuffle,
+               config.channels.front(), 3) {
   int64_t in = config.channels.front();
   for (size_t level = 0; level < config.channels.size(); ++level) {
     for (int64_t i = 0; i < config.blocks; ++i) {
@@ -48,8 +49,9 @@ T2iAdapter::T2iAdapter(const T2iAdapterConfig& config)
 std::vector<at::Tensor> T2iAdapter::forward(const at::Tensor& hint) const {
   check_shape(hint, "hint", {"B", config_.hint_channels, "H", "W"});
   if (hint.size(2) % kUnshuffle != 0 || hint.size(3) % kUnshuffle != 0) {
-    throw Error(ErrorKind::bad_request, "hint",
-                fmt::format("is {}x{}, wanted multiples of {}", hint.size(3), hint.size(2), kUnshuffle));
+    throw Error(
+        ErrorKind::bad_request, "hint",
+        fmt::format("is {}x{}, wanted multiples of {}", hint.size(3), hint.size(2), kUnshuffle));
   }
   std::vector<at::Tensor> features;
   at::Tensor h = conv_in_(channels_last(at::pixel_unshuffle(hint, kUnshuffle)));

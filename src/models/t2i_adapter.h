@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// T2I-Adapter: one small network that turns a hint into features for the UNet's encoder (arXiv 2302.08453).
+// T2I-Adapter: one small network that turns a hint into features for the UNet's encoder (arXiv
+// 2302.08453).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,9 +21,9 @@ struct T2iAdapterConfig {
   int64_t blocks = 2;  // at each resolution
 };
 
-// The full adapter (adapter.py Adapter with sk and without use_conv); keys as in the original files. Features are added
-// to the output of the last ResBlock stage of each resolution of the UNet, before it is kept as a skip connection:
-// input blocks 2, 5, 8 and 11 of SD1.5.
+// The full adapter (adapter.py Adapter with sk and without use_conv); keys as in the original
+// files. Features are added to the output of the last ResBlock stage of each resolution of the
+// UNet, before it is kept as a skip connection: input blocks 2, 5, 8 and 11 of SD1.5.
 class T2iAdapter : public Module {
  public:
   explicit T2iAdapter(const T2iAdapterConfig& config);

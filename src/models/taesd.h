@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TAESD: a tiny autoencoder whose latents agree with the VAE's, for previews (github.com/madebyollin/taesd).
+// TAESD: a tiny autoencoder whose latents agree with the VAE's, for previews
+// (github.com/madebyollin/taesd).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,8 +21,9 @@ struct TaesdConfig {
   int64_t blocks = 3;  // at each resolution but the largest, which has one
 };
 
-// Keys as in diffusers' AutoencoderTiny, "encoder.layers.<i>" and "decoder.layers.<i>", the only ones that tell both
-// halves apart (formats/key_map taesd_to_diffusers makes them from the original files). Either half may be left out.
+// Keys as in diffusers' AutoencoderTiny, "encoder.layers.<i>" and "decoder.layers.<i>", the only
+// ones that tell both halves apart (formats/key_map taesd_to_diffusers makes them from the original
+// files). Either half may be left out.
 class Taesd : public Module {
  public:
   enum class Half { both, encoder, decoder };

@@ -15,7 +15,9 @@
 namespace zc {
 namespace {
 
-at::Tensor quick_gelu(const at::Tensor& x) { return x * at::sigmoid(1.702 * x); }
+at::Tensor quick_gelu(const at::Tensor& x) {
+  return x * at::sigmoid(1.702 * x);
+}
 
 void check_ids(const at::Tensor& ids, int64_t positions) {
   if (ids.dim() != 2 || ids.size(1) > positions) check_shape(ids, "ids", {"B", positions});
@@ -23,9 +25,15 @@ void check_ids(const at::Tensor& ids, int64_t positions) {
 
 }  // namespace
 
-TextConfig clip_l_text() { return {}; }
-TextConfig openclip_h_text() { return {.width = 1024, .layers = 24, .heads = 16, .projection = 1024}; }
-TextConfig openclip_g_text() { return {.width = 1280, .layers = 32, .heads = 20, .projection = 1280}; }
+TextConfig clip_l_text() {
+  return {};
+}
+TextConfig openclip_h_text() {
+  return {.width = 1024, .layers = 24, .heads = 16, .projection = 1024};
+}
+TextConfig openclip_g_text() {
+  return {.width = 1280, .layers = 32, .heads = 20, .projection = 1280};
+}
 
 ClipTextEncoder::Layer::Layer(Module& parent, std::string_view key, const TextConfig& c)
     : Module(parent, key),
@@ -81,7 +89,8 @@ OpenClipTextEncoder::OpenClipTextEncoder(const TextConfig& config)
     layers_.emplace_back(*this, fmt::format("transformer.resblocks.{}", i), config);
   }
   if (config.projection > 0) {
-    projection_.emplace(*this, "text_projection", std::vector<int64_t>{config.width, config.projection});
+    projection_.emplace(*this, "text_projection",
+                        std::vector<int64_t>{config.width, config.projection});
   }
 }
 
@@ -92,7 +101,8 @@ at::Tensor OpenClipTextEncoder::run(const at::Tensor& ids, int64_t layers) const
   for (int64_t i = 0; i < layers; ++i) {
     const Layer& l = layers_[i];
     const at::Tensor h = l.norm1(x);
-    const auto qkv = ops::linear(h, l.in_weight.as(h.scalar_type()), l.in_bias.as(h.scalar_type())).chunk(3, -1);
+    const auto qkv =
+        ops::linear(h, l.in_weight.as(h.scalar_type()), l.in_bias.as(h.scalar_type())).chunk(3, -1);
     x = x + l.out(ops::attention(qkv[0], qkv[1], qkv[2], config_.heads, /*causal=*/true));
     x = x + l.proj(at::gelu(l.fc(l.norm2(x))));
   }
@@ -104,11 +114,13 @@ at::Tensor OpenClipTextEncoder::forward(const at::Tensor& ids, TextLayer layer) 
   return layer == TextLayer::penultimate_raw ? x : final_norm_(x);
 }
 
-OpenClipTextEncoder::Pooled OpenClipTextEncoder::forward_pooled(const at::Tensor& ids, int64_t end_id) const {
+OpenClipTextEncoder::Pooled OpenClipTextEncoder::forward_pooled(const at::Tensor& ids,
+                                                                int64_t end_id) const {
   Pooled result;
   result.hidden = run(ids, config_.layers - 1);
   const at::Tensor last = final_norm_(run(ids, config_.layers));
-  const at::Tensor end = at::eq(ids, end_id).to(at::kInt).argmax(-1);  // the first position of the end mark
+  const at::Tensor end =
+      at::eq(ids, end_id).to(at::kInt).argmax(-1);  // the first position of the end mark
   const at::Tensor at_end = last.index({at::arange(ids.size(0)), end});
   result.pooled = at::matmul(at_end, projection_.value().as(at_end.scalar_type()));
   return result;

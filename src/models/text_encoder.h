@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text encoders: CLIP ViT-L (SD1.x, SDXL's first) and OpenCLIP ViT-H and bigG (SD2.x, SDXL's second).
+// The text encoders: CLIP ViT-L (SD1.x, SDXL's first) and OpenCLIP ViT-H and bigG (SD2.x, SDXL's
+// second).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,8 +30,8 @@ TextConfig openclip_g_text();
 
 // Which hidden state conditions the UNet.
 enum class TextLayer {
-  last,             // all layers, then the final norm
-  skip2,            // all but the last layer, then the final norm (SD2.x "penultimate"; CLIP skip 2)
+  last,   // all layers, then the final norm
+  skip2,  // all but the last layer, then the final norm (SD2.x "penultimate"; CLIP skip 2)
   penultimate_raw,  // all but the last layer, no norm (SDXL)
 };
 
@@ -65,7 +66,8 @@ class OpenClipTextEncoder : public Module {
 
   struct Pooled {
     at::Tensor hidden;  // output of the last but one block, [B,T,D]
-    at::Tensor pooled;  // final norm of the last block at the end mark, times text_projection, [B,P]
+    at::Tensor
+        pooled;  // final norm of the last block at the end mark, times text_projection, [B,P]
   };
   // end_id: the id whose first position is pooled.
   Pooled forward_pooled(const at::Tensor& ids, int64_t end_id = 49407) const;

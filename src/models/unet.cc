@@ -14,7 +14,8 @@ Residuals scaled(const Residuals& residuals, const std::vector<double>& scales) 
   ZC_BUG_IF(residuals.size() != scales.size());
   Residuals result(residuals.size());
   for (size_t i = 0; i < residuals.size(); ++i) {
-    if (residuals[i].defined()) result[i] = scales[i] == 1.0 ? residuals[i] : residuals[i] * scales[i];
+    if (residuals[i].defined())
+      result[i] = scales[i] == 1.0 ? residuals[i] : residuals[i] * scales[i];
   }
   return result;
 }
@@ -38,8 +39,8 @@ Residuals pooled(const Residuals& residuals) {
   return result;
 }
 
-UNet::DecoderStage::DecoderStage(Module& parent, std::string_view key, const UNetConfig& c, int64_t in,
-                                 int64_t out, int64_t depth, bool has_up)
+UNet::DecoderStage::DecoderStage(Module& parent, std::string_view key, const UNetConfig& c,
+                                 int64_t in, int64_t out, int64_t depth, bool has_up)
     : Module(parent, key), residual(*this, "0", c, in, out) {
   if (depth > 0) transformer.emplace(*this, "1", c, out, depth);
   if (has_up) up.emplace(*this, depth > 0 ? "2.conv" : "1.conv", out, out, 3);
@@ -64,7 +65,9 @@ UNet::UNet(const UNetConfig& config)
   }
 }
 
-at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& label) const { return encoder_.embed(t, label); }
+at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& label) const {
+  return encoder_.embed(t, label);
+}
 
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& emb, Context& context,
                          const Residuals& residuals) const {
@@ -81,7 +84,8 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& emb, Context& co
   for (const DecoderStage& stage : decoder_) {
     at::Tensor skip = skips.back();
     // Control outputs are consumed from the end, each with the skip connection of the same stage.
-    if (!residuals.empty() && residuals[skips.size() - 1].defined()) skip = skip + residuals[skips.size() - 1];
+    if (!residuals.empty() && residuals[skips.size() - 1].defined())
+      skip = skip + residuals[skips.size() - 1];
     skips.pop_back();
     h = stage.residual(at::cat({h, skip}, 1), emb);
     if (stage.transformer) h = (*stage.transformer)(h, context);
@@ -93,7 +97,8 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& emb, Context& co
 std::vector<const CrossAttention*> UNet::cross_attentions() const {
   std::vector<const CrossAttention*> layers;
   const auto add = [&](const SpatialTransformer& transformer) {
-    for (const TransformerBlock& block : transformer.blocks()) layers.push_back(&block.cross_attention());
+    for (const TransformerBlock& block : transformer.blocks())
+      layers.push_back(&block.cross_attention());
   };
   for (const EncoderStage& stage : encoder_.stages()) {
     if (stage.transformer() != nullptr) add(*stage.transformer());

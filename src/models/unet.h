@@ -11,17 +11,20 @@
 
 namespace zc {
 
-// What ControlNets add: one tensor for each input block, the middle block's last. Undefined entries add nothing.
+// What ControlNets add: one tensor for each input block, the middle block's last. Undefined entries
+// add nothing.
 using Residuals = std::vector<at::Tensor>;
 
 // residual_i * scale_i; scales has as many entries as residuals.
 Residuals scaled(const Residuals& residuals, const std::vector<double>& scales);
 // Element by element; an empty list counts as zeros.
 Residuals sum(const Residuals& a, const Residuals& b);
-// Each residual replaced by its mean over height and width (global_average_pooling of the shuffle model).
+// Each residual replaced by its mean over height and width (global_average_pooling of the shuffle
+// model).
 Residuals pooled(const Residuals& residuals);
 
-// openaimodel.py UNetModel and cldm.py ControlledUnetModel; keys as in the checkpoint below "model.diffusion_model.".
+// openaimodel.py UNetModel and cldm.py ControlledUnetModel; keys as in the checkpoint below
+// "model.diffusion_model.".
 class UNet : public Module {
  public:
   explicit UNet(const UNetConfig& config);
@@ -30,11 +33,13 @@ class UNet : public Module {
   // t [B] -> [B,E]; label [B,label_channels] for SDXL, else undefined.
   at::Tensor embed(const at::Tensor& t, const at::Tensor& label = {}) const;
 
-  // x [B,in,H,W], emb [B,E] of embed(), residuals empty or one for each skip and the middle -> [B,out,H,W].
+  // x [B,in,H,W], emb [B,E] of embed(), residuals empty or one for each skip and the middle ->
+  // [B,out,H,W].
   at::Tensor forward(const at::Tensor& x, const at::Tensor& emb, Context& context,
                      const Residuals& residuals = {}) const;
 
-  // All cross-attentions in the order of an IP-Adapter file: input blocks, output blocks, middle block.
+  // All cross-attentions in the order of an IP-Adapter file: input blocks, output blocks, middle
+  // block.
   std::vector<const CrossAttention*> cross_attentions() const;
 
  private:

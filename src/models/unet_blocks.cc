@@ -14,7 +14,9 @@
 
 namespace zc {
 
-UNetConfig sd15_unet() { return {}; }
+UNetConfig sd15_unet() {
+  return {};
+}
 
 UNetConfig sd21_unet() {
   UNetConfig c;
@@ -38,9 +40,12 @@ UNetConfig sdxl_unet() {
   return c;
 }
 
-at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+at::Tensor channels_last(const at::Tensor& x) {
+  return x.contiguous(at::MemoryFormat::ChannelsLast);
+}
 
-KeyValue Context::keys_values(const CrossAttention& layer, const std::function<KeyValue()>& compute) {
+KeyValue Context::keys_values(const CrossAttention& layer,
+                              const std::function<KeyValue()>& compute) {
   if (!keep_) return compute();
   const auto found = kept_.find(&layer);
   if (found != kept_.end()) return found->second;
@@ -49,14 +54,16 @@ KeyValue Context::keys_values(const CrossAttention& layer, const std::function<K
 
 namespace {
 
-// exp(-ln(max_period) j / half) in float32, the same on every CPU: correctly rounded, except for three values almost in
-// the middle of two floats, which the reference's numbers have one step higher. The angle t f_j magnifies that step.
+// exp(-ln(max_period) j / half) in float32, the same on every CPU: correctly rounded, except for
+// three values almost in the middle of two floats, which the reference's numbers have one step
+// higher. The angle t f_j magnifies that step.
 at::Tensor timestep_frequencies(int64_t half, double max_period) {
   constexpr float kRoundedUp[] = {-0x1.d791c6p-4f, -0x1.ba18aap-1f, -0x1.3577aap+1f};
   at::Tensor frequencies = at::empty({half}, at::kFloat);
   auto* f = frequencies.mutable_data_ptr<float>();
   for (int64_t j = 0; j < half; ++j) {
-    const float x = static_cast<float>(j) * static_cast<float>(-std::log(max_period)) / static_cast<float>(half);
+    const float x = static_cast<float>(j) * static_cast<float>(-std::log(max_period)) /
+                    static_cast<float>(half);
     f[j] = static_cast<float>(std::exp(static_cast<double>(x)));
     if (std::ranges::find(kRoundedUp, x) != std::end(kRoundedUp)) f[j] = std::nextafter(f[j], 2.0f);
   }
@@ -69,11 +76,13 @@ at::Tensor timestep_embedding(const at::Tensor& t, int64_t dim, double max_perio
   const at::Tensor frequencies = timestep_frequencies(dim / 2, max_period).to(t.device());
   const at::Tensor angles = t.to(at::kFloat).unsqueeze(-1) * frequencies;
   at::Tensor embedding = at::cat({at::cos(angles), at::sin(angles)}, -1);
-  if (dim % 2 == 1) embedding = at::cat({embedding, at::zeros_like(embedding.narrow(-1, 0, 1))}, -1);
+  if (dim % 2 == 1)
+    embedding = at::cat({embedding, at::zeros_like(embedding.narrow(-1, 0, 1))}, -1);
   return embedding;
 }
 
-ResBlock::ResBlock(Module& parent, std::string_view key, const UNetConfig& c, int64_t in, int64_t out)
+ResBlock::ResBlock(Module& parent, std::string_view key, const UNetConfig& c, int64_t in,
+                   int64_t out)
     : Module(parent, key),
       norm_in_(*this, "in_layers.0", in, 1e-5, c.norm_groups),
       conv_in_(*this, "in_layers.2", in, out, 3),
@@ -90,8 +99,8 @@ at::Tensor ResBlock::operator()(const at::Tensor& x, const at::Tensor& emb) cons
   return (skip_ ? (*skip_)(x) : x) + h;
 }
 
-CrossAttention::CrossAttention(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
-                               int64_t heads)
+CrossAttention::CrossAttention(Module& parent, std::string_view key, int64_t width,
+                               int64_t context_dim, int64_t heads)
     : Module(parent, key),
       width_(width),
       heads_(heads),
@@ -112,19 +121,24 @@ at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context) const {
   if (context.image_prompt) {
     const auto image = context.image_prompt->layers.find(this);
     if (image != context.image_prompt->layers.end()) {
-      y = y + context.image_prompt->scale * ops::attention(q, image->second.key, image->second.value, heads_);
+      y = y + context.image_prompt->scale *
+                  ops::attention(q, image->second.key, image->second.value, heads_);
     }
   }
   return to_out_(y);
 }
 
 FeedForward::FeedForward(Module& parent, std::string_view key, int64_t width)
-    : Module(parent, key), proj_(*this, "net.0.proj", width, width * 8), out_(*this, "net.2", width * 4, width) {}
+    : Module(parent, key),
+      proj_(*this, "net.0.proj", width, width * 8),
+      out_(*this, "net.2", width * 4, width) {}
 
-at::Tensor FeedForward::operator()(const at::Tensor& x) const { return out_(ops::geglu(proj_(x))); }
+at::Tensor FeedForward::operator()(const at::Tensor& x) const {
+  return out_(ops::geglu(proj_(x)));
+}
 
-TransformerBlock::TransformerBlock(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
-                                   int64_t heads)
+TransformerBlock::TransformerBlock(Module& parent, std::string_view key, int64_t width,
+                                   int64_t context_dim, int64_t heads)
     : Module(parent, key),
       norm1_(*this, "norm1", width),
       norm2_(*this, "norm2", width),
@@ -168,12 +182,16 @@ at::Tensor SpatialTransformer::operator()(const at::Tensor& x, Context& context)
   return h + x;
 }
 
-EncoderStage::EncoderStage(Module& parent, std::string_view key, const UNetConfig& c, Kind kind, int64_t in,
-                           int64_t out, int64_t depth)
+EncoderStage::EncoderStage(Module& parent, std::string_view key, const UNetConfig& c, Kind kind,
+                           int64_t in, int64_t out, int64_t depth)
     : Module(parent, key) {
   switch (kind) {
-    case Kind::stem: conv_.emplace(*this, "0", in, out, 3); break;
-    case Kind::down: conv_.emplace(*this, "0.op", in, out, 3, 2); break;
+    case Kind::stem:
+      conv_.emplace(*this, "0", in, out, 3);
+      break;
+    case Kind::down:
+      conv_.emplace(*this, "0.op", in, out, 3, 2);
+      break;
     case Kind::residual:
       residual_.emplace(*this, "0", c, in, out);
       if (depth > 0) transformer_.emplace(*this, "1", c, out, depth);
@@ -181,7 +199,8 @@ EncoderStage::EncoderStage(Module& parent, std::string_view key, const UNetConfi
   }
 }
 
-at::Tensor EncoderStage::operator()(const at::Tensor& x, const at::Tensor& emb, Context& context) const {
+at::Tensor EncoderStage::operator()(const at::Tensor& x, const at::Tensor& emb,
+                                    Context& context) const {
   if (conv_) return (*conv_)(x);
   at::Tensor h = (*residual_)(x, emb);
   return transformer_ ? (*transformer_)(h, context) : h;
@@ -194,7 +213,8 @@ Encoder::Encoder(Module& parent, const UNetConfig& c)
       middle_key_(parent),
       middle_in_(middle_key_, "0", c, c.model_channels * c.channel_mult.back(),
                  c.model_channels * c.channel_mult.back()),
-      middle_transformer_(middle_key_, "1", c, c.model_channels * c.channel_mult.back(), c.middle_depth),
+      middle_transformer_(middle_key_, "1", c, c.model_channels * c.channel_mult.back(),
+                          c.middle_depth),
       middle_out_(middle_key_, "2", c, c.model_channels * c.channel_mult.back(),
                   c.model_channels * c.channel_mult.back()) {
   if (c.label_channels > 0) {
@@ -202,7 +222,8 @@ Encoder::Encoder(Module& parent, const UNetConfig& c)
     label_out_.emplace(parent, "label_emb.0.2", c.time_channels(), c.time_channels());
   }
   const auto add = [&](EncoderStage::Kind kind, int64_t in, int64_t out, int64_t depth) {
-    stages_.emplace_back(parent, fmt::format("input_blocks.{}", stages_.size()), c, kind, in, out, depth);
+    stages_.emplace_back(parent, fmt::format("input_blocks.{}", stages_.size()), c, kind, in, out,
+                         depth);
     channels_.push_back(out);
   };
   int64_t channels = c.model_channels;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The blocks that the UNet and the ControlNet share: residual block, spatial transformer, down and up.
+// The blocks that the UNet and the ControlNet share: residual block, spatial transformer, down and
+// up.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,10 +32,12 @@ struct UNetConfig {
   bool linear_projection = false;  // proj_in and proj_out act on tokens (SD2.x, SDXL)
   int64_t label_channels = 0;      // width of the added condition (SDXL: 2816), 0: none
   int64_t norm_groups = 32;
-  int64_t hint_channels = 3;       // ControlNet only
+  int64_t hint_channels = 3;  // ControlNet only
 
   int64_t time_channels() const { return model_channels * 4; }
-  int64_t heads_at(int64_t channels) const { return head_channels > 0 ? channels / head_channels : num_heads; }
+  int64_t heads_at(int64_t channels) const {
+    return head_channels > 0 ? channels / head_channels : num_heads;
+  }
   bool operator==(const UNetConfig&) const = default;
 };
 
@@ -50,12 +53,14 @@ struct KeyValue {
   at::Tensor value;
 };
 
-// The text condition of one run. Keys and values of every cross-attention are computed at the first step and kept, if
-// asked for: they do not change between steps. An image prompt adds a second attention to each (IP-Adapter).
+// The text condition of one run. Keys and values of every cross-attention are computed at the first
+// step and kept, if asked for: they do not change between steps. An image prompt adds a second
+// attention to each (IP-Adapter).
 class Context {
  public:
   // tokens [B,T,D]. keep: true for inference; training recomputes.
-  explicit Context(at::Tensor tokens, bool keep = false) : tokens_(std::move(tokens)), keep_(keep) {}
+  explicit Context(at::Tensor tokens, bool keep = false)
+      : tokens_(std::move(tokens)), keep_(keep) {}
 
   const at::Tensor& tokens() const { return tokens_; }
   KeyValue keys_values(const CrossAttention& layer, const std::function<KeyValue()>& compute);
@@ -95,7 +100,8 @@ class ResBlock : public Module {
 // attention.py CrossAttention; without a context it attends to itself.
 class CrossAttention : public Module {
  public:
-  CrossAttention(Module& parent, std::string_view key, int64_t width, int64_t context_dim, int64_t heads);
+  CrossAttention(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
+                 int64_t heads);
   // x [B,T,D]
   at::Tensor self(const at::Tensor& x) const;
   at::Tensor cross(const at::Tensor& x, Context& context) const;
@@ -124,7 +130,8 @@ class FeedForward : public Module {
 // attention.py BasicTransformerBlock.
 class TransformerBlock : public Module {
  public:
-  TransformerBlock(Module& parent, std::string_view key, int64_t width, int64_t context_dim, int64_t heads);
+  TransformerBlock(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
+                   int64_t heads);
   // x [B,T,D]
   at::Tensor operator()(const at::Tensor& x, Context& context) const;
   const CrossAttention& cross_attention() const { return attn2_; }
@@ -138,7 +145,8 @@ class TransformerBlock : public Module {
 // attention.py SpatialTransformer.
 class SpatialTransformer : public Module {
  public:
-  SpatialTransformer(Module& parent, std::string_view key, const UNetConfig& c, int64_t channels, int64_t depth);
+  SpatialTransformer(Module& parent, std::string_view key, const UNetConfig& c, int64_t channels,
+                     int64_t depth);
   // x [B,C,H,W]
   at::Tensor operator()(const at::Tensor& x, Context& context) const;
   const std::deque<TransformerBlock>& blocks() const { return blocks_; }
@@ -150,12 +158,13 @@ class SpatialTransformer : public Module {
   std::deque<TransformerBlock> blocks_;
 };
 
-// One entry of input_blocks: the first convolution, or a ResBlock with its transformer, or a downsampling.
+// One entry of input_blocks: the first convolution, or a ResBlock with its transformer, or a
+// downsampling.
 class EncoderStage : public Module {
  public:
   enum class Kind { stem, residual, down };
-  EncoderStage(Module& parent, std::string_view key, const UNetConfig& c, Kind kind, int64_t in, int64_t out,
-               int64_t depth);
+  EncoderStage(Module& parent, std::string_view key, const UNetConfig& c, Kind kind, int64_t in,
+               int64_t out, int64_t depth);
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& emb, Context& context) const;
   const SpatialTransformer* transformer() const { return transformer_ ? &*transformer_ : nullptr; }
 
@@ -165,8 +174,8 @@ class EncoderStage : public Module {
   std::optional<SpatialTransformer> transformer_;
 };
 
-// time_embed, label_emb, input_blocks and middle_block: what the UNet and its trainable copy have in common.
-// Its parameters belong to `parent` itself, so both spell their keys alike.
+// time_embed, label_emb, input_blocks and middle_block: what the UNet and its trainable copy have
+// in common. Its parameters belong to `parent` itself, so both spell their keys alike.
 class Encoder {
  public:
   Encoder(Module& parent, const UNetConfig& c);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNet and ControlNet: their keys, the residuals, and what must not change. Numbers are compared by tests/parity.
+// UNet and ControlNet: their keys, the residuals, and what must not change. Numbers are compared by
+// tests/parity.
 #include "models/unet.h"
 
 #include <ATen/ATen.h>
@@ -61,8 +62,10 @@ TEST(UNetKeys, InpaintingModelsHaveNineInputChannels) {
 }
 
 TEST(ControlNetKeys, AreThoseOfThePublishedFiles) {
-  EXPECT_EQ(shapes_of(ControlNet(sd15_unet())), key_table("control_v11_sd15_original", "control_model."));
-  EXPECT_EQ(shapes_of(ControlNet(sd21_unet())), key_table("control_sd21_original", "control_model."));
+  EXPECT_EQ(shapes_of(ControlNet(sd15_unet())),
+            key_table("control_v11_sd15_original", "control_model."));
+  EXPECT_EQ(shapes_of(ControlNet(sd21_unet())),
+            key_table("control_sd21_original", "control_model."));
 }
 
 TEST(ControlNet, HasOneResidualForEachInputBlockAndTheMiddle) {

@@ -58,10 +58,12 @@ VaeMiddle::VaeMiddle(Module& parent, int64_t channels, int64_t groups)
       attention_(*this, "attn_1", channels, groups),
       out_(*this, "block_2", channels, channels, groups) {}
 
-at::Tensor VaeMiddle::operator()(const at::Tensor& x) const { return out_(attention_(in_(x))); }
+at::Tensor VaeMiddle::operator()(const at::Tensor& x) const {
+  return out_(attention_(in_(x)));
+}
 
-Vae::Coder::Coder(Module& parent, std::string_view key, const VaeConfig& c, int64_t in, int64_t inner,
-                  int64_t last, int64_t out)
+Vae::Coder::Coder(Module& parent, std::string_view key, const VaeConfig& c, int64_t in,
+                  int64_t inner, int64_t last, int64_t out)
     : Module(parent, key),
       conv_in(*this, "conv_in", in, inner, 3),
       middle(*this, c.channels * c.channel_mult.back(), c.norm_groups),
@@ -72,14 +74,16 @@ Vae::Vae(const VaeConfig& config)
     : config_(config),
       encoder_(*this, "encoder", config, config.image_channels, config.channels,
                config.channels * config.channel_mult.back(), 2 * config.latent_channels),
-      decoder_(*this, "decoder", config, config.latent_channels, config.channels * config.channel_mult.back(),
-               config.channels, config.image_channels),
+      decoder_(*this, "decoder", config, config.latent_channels,
+               config.channels * config.channel_mult.back(), config.channels,
+               config.image_channels),
       quant_(*this, "quant_conv", 2 * config.latent_channels, 2 * config.latent_channels, 1),
       post_quant_(*this, "post_quant_conv", config.latent_channels, config.latent_channels, 1) {
   const auto levels = static_cast<int64_t>(config.channel_mult.size());
   const auto add = [&](Level& level, int64_t& channels, int64_t out, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
-      level.blocks.emplace_back(level, fmt::format("block.{}", i), channels, out, config.norm_groups);
+      level.blocks.emplace_back(level, fmt::format("block.{}", i), channels, out,
+                                config.norm_groups);
       channels = out;
     }
   };
@@ -89,7 +93,8 @@ Vae::Vae(const VaeConfig& config)
     add(level, channels, config.channels * config.channel_mult[i], config.num_res_blocks);
     if (i + 1 < levels) level.down.emplace(level, "downsample", channels);
   }
-  for (int64_t i = 0; i < levels; ++i) decoder_.levels.emplace_back(decoder_, fmt::format("up.{}", i));
+  for (int64_t i = 0; i < levels; ++i)
+    decoder_.levels.emplace_back(decoder_, fmt::format("up.{}", i));
   for (int64_t i = levels; i-- > 0;) {
     Level& level = decoder_.levels[i];
     add(level, channels, config.channels * config.channel_mult[i], config.num_res_blocks + 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The KL-regularised autoencoder of latent diffusion (ldm/modules/diffusionmodules/model.py, ldm/models/autoencoder.py).
+// The KL-regularised autoencoder of latent diffusion (ldm/modules/diffusionmodules/model.py,
+// ldm/models/autoencoder.py).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -93,8 +94,8 @@ class Vae : public Module {
     std::optional<Conv2d> up;
   };
   struct Coder : Module {
-    Coder(Module& parent, std::string_view key, const VaeConfig& c, int64_t in, int64_t inner, int64_t last,
-          int64_t out);
+    Coder(Module& parent, std::string_view key, const VaeConfig& c, int64_t in, int64_t inner,
+          int64_t last, int64_t out);
     Conv2d conv_in;
     VaeMiddle middle;
     GroupNorm norm_out;

@@ -17,13 +17,15 @@ kernels::Real real_of(const at::Tensor& x) {
 }
 
 uint8_t* bytes_of(const at::Tensor& x, int64_t sample) {
-  return static_cast<uint8_t*>(x.data_ptr()) + sample * x[0].numel() * static_cast<int64_t>(x.element_size());
+  return static_cast<uint8_t*>(x.data_ptr()) +
+         sample * x[0].numel() * static_cast<int64_t>(x.element_size());
 }
 
 class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& weight, const at::Tensor& bias, int64_t groups, double eps, bool silu) {
+                            const at::Tensor& weight, const at::Tensor& bias, int64_t groups,
+                            double eps, bool silu) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor y = at::empty_like(x);
     const at::Tensor moments = at::empty({2, x.size(0), groups}, at::kFloat);
@@ -32,9 +34,9 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
     float* rstd = mean + x.size(0) * groups;
     at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        kernels::group_norm_forward(shape, real_of(x), bytes_of(x, i), weight.const_data_ptr<float>(),
-                                    bias.const_data_ptr<float>(), bytes_of(y, i), mean + i * groups,
-                                    rstd + i * groups);
+        kernels::group_norm_forward(shape, real_of(x), bytes_of(x, i),
+                                    weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
+                                    bytes_of(y, i), mean + i * groups, rstd + i * groups);
       }
     });
     context->save_for_backward({x, weight, bias, moments});
@@ -49,22 +51,24 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
     const at::Tensor& x = saved[0];
     const at::Tensor& moments = saved[3];
     const int64_t groups = moments.size(2);
-    const at::Tensor dy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor dy =
+        gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor dx = at::empty_like(x);
-    // One row a sample, summed in order afterwards: the result does not depend on the number of threads.
+    // One row a sample, summed in order afterwards: the result does not depend on the number of
+    // threads.
     const at::Tensor d_weight = at::zeros({x.size(0), x.size(1)}, at::kFloat);
     const at::Tensor d_bias = at::zeros({x.size(0), x.size(1)}, at::kFloat);
     const kernels::GroupNormShape shape{x.size(2) * x.size(3), x.size(1), groups,
-                                        context->saved_data["eps"].toDouble(), context->saved_data["silu"].toBool()};
+                                        context->saved_data["eps"].toDouble(),
+                                        context->saved_data["silu"].toBool()};
     const float* mean = moments.const_data_ptr<float>();
     const float* rstd = mean + x.size(0) * groups;
     at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        kernels::group_norm_backward(shape, real_of(x), bytes_of(dy, i), bytes_of(x, i),
-                                     saved[1].const_data_ptr<float>(), saved[2].const_data_ptr<float>(),
-                                     mean + i * groups, rstd + i * groups, bytes_of(dx, i),
-                                     d_weight.data_ptr<float>() + i * x.size(1),
-                                     d_bias.data_ptr<float>() + i * x.size(1));
+        kernels::group_norm_backward(
+            shape, real_of(x), bytes_of(dy, i), bytes_of(x, i), saved[1].const_data_ptr<float>(),
+            saved[2].const_data_ptr<float>(), mean + i * groups, rstd + i * groups, bytes_of(dx, i),
+            d_weight.data_ptr<float>() + i * x.size(1), d_bias.data_ptr<float>() + i * x.size(1));
       }
     });
     return {dx, d_weight.sum(0), d_bias.sum(0), {}, {}, {}};
@@ -78,8 +82,8 @@ bool can_train_group_norm(const at::Tensor& x, const at::Tensor& weight) {
   return real && x.is_cpu() && x.dim() == 4 && weight.scalar_type() == at::kFloat;
 }
 
-at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                                GroupNormOptions o) {
+at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight,
+                                const at::Tensor& bias, GroupNormOptions o) {
   return GroupNormSilu::apply(x, weight, bias, o.groups, o.eps, o.silu);
 }
 

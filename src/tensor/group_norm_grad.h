@@ -8,11 +8,12 @@
 
 namespace zc::ops {
 
-// True where group_norm_trainable() may be used: float32 or bfloat16 pictures on the CPU, float32 weights.
+// True where group_norm_trainable() may be used: float32 or bfloat16 pictures on the CPU, float32
+// weights.
 bool can_train_group_norm(const at::Tensor& x, const at::Tensor& weight);
 
 // Like group_norm(), with its own backward pass; it keeps x alone for it.
-at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                                GroupNormOptions o);
+at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight,
+                                const at::Tensor& bias, GroupNormOptions o);
 
 }  // namespace zc::ops

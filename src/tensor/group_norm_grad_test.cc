@@ -30,8 +30,10 @@ class GroupNormTraining : public testing::TestWithParam<Case> {};
 
 // Odd sizes: rows that do not fill a block, one position, one channel a group.
 INSTANTIATE_TEST_SUITE_P(Sizes, GroupNormTraining,
-                         testing::Values(Case{2, 32, 8, 8, 32, true}, Case{1, 6, 3, 5, 2, true}, Case{3, 96, 7, 9, 8, false},
-                                         Case{1, 64, 1, 1, 4, true}, Case{2, 640, 5, 3, 32, true}, Case{1, 4, 67, 41, 1, true}));
+                         testing::Values(Case{2, 32, 8, 8, 32, true}, Case{1, 6, 3, 5, 2, true},
+                                         Case{3, 96, 7, 9, 8, false}, Case{1, 64, 1, 1, 4, true},
+                                         Case{2, 640, 5, 3, 32, true},
+                                         Case{1, 4, 67, 41, 1, true}));
 
 TEST_P(GroupNormTraining, AgreesWithThePlainOperatorsForwardAndBackward) {
   const Case c = GetParam();

@@ -6,8 +6,11 @@
 namespace zc {
 namespace {
 
-// The precision in which a layer computes: its input's, except that float32 weights under autocast stay as they are.
-at::Tensor weight_for(const Parameter& p, const at::Tensor& x) { return p.as(x.scalar_type()); }
+// The precision in which a layer computes: its input's, except that float32 weights under autocast
+// stay as they are.
+at::Tensor weight_for(const Parameter& p, const at::Tensor& x) {
+  return p.as(x.scalar_type());
+}
 
 at::Tensor bias_for(const std::optional<Parameter>& p, const at::Tensor& x) {
   return p ? p->as(x.scalar_type()) : at::Tensor();
@@ -15,8 +18,8 @@ at::Tensor bias_for(const std::optional<Parameter>& p, const at::Tensor& x) {
 
 }  // namespace
 
-Conv2d::Conv2d(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-               std::optional<int64_t> padding, bool bias)
+Conv2d::Conv2d(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t kernel,
+               int64_t stride, std::optional<int64_t> padding, bool bias)
     : Module(parent, key),
       options_{stride, padding.value_or(kernel / 2)},
       weight_(*this, "weight", {out, in, kernel, kernel}) {
@@ -36,7 +39,8 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
   return ops::linear(x, weight_for(weight_, x), bias_for(bias_, x));
 }
 
-GroupNorm::GroupNorm(Module& parent, std::string_view key, int64_t channels, double eps, int64_t groups)
+GroupNorm::GroupNorm(Module& parent, std::string_view key, int64_t channels, double eps,
+                     int64_t groups)
     : Module(parent, key),
       options_{groups, eps, false},
       weight_(*this, "weight", {channels}),
@@ -49,7 +53,10 @@ at::Tensor GroupNorm::apply(const at::Tensor& x, bool silu) const {
 }
 
 LayerNorm::LayerNorm(Module& parent, std::string_view key, int64_t width, double eps)
-    : Module(parent, key), eps_(eps), weight_(*this, "weight", {width}), bias_(*this, "bias", {width}) {}
+    : Module(parent, key),
+      eps_(eps),
+      weight_(*this, "weight", {width}),
+      bias_(*this, "bias", {width}) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
   return ops::layer_norm(x, weight_for(weight_, x), weight_for(bias_, x), eps_);

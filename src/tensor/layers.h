@@ -16,8 +16,8 @@ namespace zc {
 // Keys "weight" [C',C,k,k] and "bias" [C'].
 class Conv2d : public Module {
  public:
-  Conv2d(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t kernel, int64_t stride = 1,
-         std::optional<int64_t> padding = {}, bool bias = true);
+  Conv2d(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t kernel,
+         int64_t stride = 1, std::optional<int64_t> padding = {}, bool bias = true);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
@@ -41,7 +41,8 @@ class Linear : public Module {
 // Keys "weight" [C] and "bias" [C].
 class GroupNorm : public Module {
  public:
-  GroupNorm(Module& parent, std::string_view key, int64_t channels, double eps, int64_t groups = 32);
+  GroupNorm(Module& parent, std::string_view key, int64_t channels, double eps,
+            int64_t groups = 32);
   at::Tensor operator()(const at::Tensor& x) const { return apply(x, false); }
   // The norm followed by SiLU.
   at::Tensor silu(const at::Tensor& x) const { return apply(x, true); }

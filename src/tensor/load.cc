@@ -9,7 +9,8 @@
 namespace zc {
 namespace {
 
-void append_first_ten(std::string& text, const char* what, const std::vector<std::string>& entries) {
+void append_first_ten(std::string& text, const char* what,
+                      const std::vector<std::string>& entries) {
   if (entries.empty()) return;
   text += fmt::format("{}{} {}:", text.empty() ? "" : "; ", entries.size(), what);
   for (size_t i = 0; i < entries.size() && i < 10; ++i) text += (i == 0 ? " " : ", ") + entries[i];
@@ -41,26 +42,30 @@ LoadReport compare(const Module& module, const StateDict& state, std::string_vie
                  }
                }),
                std::string(prefix));
-  for (auto it = state.lower_bound(prefix); it != state.end() && it->first.starts_with(prefix); ++it) {
+  for (auto it = state.lower_bound(prefix); it != state.end() && it->first.starts_with(prefix);
+       ++it) {
     if (!wanted.contains(it->first)) report.unused.push_back(it->first);
   }
   return report;
 }
 
-void load_strict(Module& module, const StateDict& state, const std::string& where, std::string_view prefix) {
+void load_strict(Module& module, const StateDict& state, const std::string& where,
+                 std::string_view prefix) {
   LoadReport report = compare(module, state, prefix);
   if (!report.complete()) {
     report.unused.clear();
     throw Error(ErrorKind::bad_file, where, report.text());
   }
-  module.visit(Module::Visitor([&](const std::string& key, Parameter& p) { p.set(state.find(key)->second); }),
+  module.visit(Module::Visitor(
+                   [&](const std::string& key, Parameter& p) { p.set(state.find(key)->second); }),
                std::string(prefix));
 }
 
 StateDict state_of(const Module& module, std::string_view prefix) {
   StateDict state;
-  module.visit(Module::ConstVisitor(
-                   [&](const std::string& key, const Parameter& p) { state[key] = p.stored().detach(); }),
+  module.visit(Module::ConstVisitor([&](const std::string& key, const Parameter& p) {
+                 state[key] = p.stored().detach();
+               }),
                std::string(prefix));
   return state;
 }

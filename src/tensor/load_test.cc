@@ -52,7 +52,8 @@ TEST(LoadStrict, NamesTheFirstTenMissingKeysAndHowManyThereAre) {
   Stack stack(7);
   const std::string text = message_of(stack, {}, "unet.");
   EXPECT_EQ(text,
-            "14 keys are missing: unet.0.weight, unet.0.bias, unet.1.weight, unet.1.bias, unet.2.weight, unet.2.bias, "
+            "14 keys are missing: unet.0.weight, unet.0.bias, unet.1.weight, unet.1.bias, "
+            "unet.2.weight, unet.2.bias, "
             "unet.3.weight, unet.3.bias, unet.4.weight, unet.4.bias, ...");
 }
 
@@ -60,7 +61,8 @@ TEST(LoadStrict, SaysWhichShapesDiffer) {
   Stack stack(1);
   StateDict state = full_state(1);
   state["0.weight"] = at::zeros({3, 2, 1, 1});
-  EXPECT_EQ(message_of(stack, state), "1 tensors have another shape: 0.weight is [3,2,1,1], the model wants [3,2]");
+  EXPECT_EQ(message_of(stack, state),
+            "1 tensors have another shape: 0.weight is [3,2,1,1], the model wants [3,2]");
   EXPECT_FALSE(stack.layers[0].weight().loaded());  // nothing is loaded by halves
 }
 

@@ -26,7 +26,8 @@ void Module::visit(const Visitor& visitor, const std::string& prefix) {
 
 void Module::visit(const ConstVisitor& visitor, const std::string& prefix) const {
   const_cast<Module*>(this)->visit(
-      Visitor([&](const std::string& key, Parameter& parameter) { visitor(key, parameter); }), prefix);
+      Visitor([&](const std::string& key, Parameter& parameter) { visitor(key, parameter); }),
+      prefix);
 }
 
 int64_t Module::parameter_count() const {
@@ -52,8 +53,10 @@ const at::Tensor& Parameter::stored() const {
 at::Tensor Parameter::as(at::ScalarType dtype) const {
   const std::lock_guard lock(mutex_);
   ZC_BUG_IF(!stored_.defined());
-  // Only half precision is widened. A float32 weight that meets half-precision input stays: autocast converts it.
-  if (stored_.scalar_type() == dtype || stored_.scalar_type() == at::kFloat || stored_.requires_grad()) {
+  // Only half precision is widened. A float32 weight that meets half-precision input stays:
+  // autocast converts it.
+  if (stored_.scalar_type() == dtype || stored_.scalar_type() == at::kFloat ||
+      stored_.requires_grad()) {
     return stored_;
   }
   at::Tensor converted = stored_.to(dtype);

@@ -37,7 +37,7 @@ class Module {
   friend class Parameter;
   struct Child {
     std::string key;
-    Module* module = nullptr;        // exactly one of the two is set
+    Module* module = nullptr;  // exactly one of the two is set
     Parameter* parameter = nullptr;
   };
   std::vector<Child> children_;
@@ -57,11 +57,13 @@ class Parameter {
   // The tensor as it was loaded. Throws bug when nothing was.
   const at::Tensor& stored() const;
 
-  // The value for computing in `dtype`. A half-precision weight that is needed in float32 is converted at the first
-  // use and kept (the half copy is given back), so that a model starts at once and pays only for what it runs.
+  // The value for computing in `dtype`. A half-precision weight that is needed in float32 is
+  // converted at the first use and kept (the half copy is given back), so that a model starts at
+  // once and pays only for what it runs.
   at::Tensor as(at::ScalarType dtype) const;
 
-  // Takes `value`, whose shape must be shape(), as the weight. Not to be called while the model computes.
+  // Takes `value`, whose shape must be shape(), as the weight. Not to be called while the model
+  // computes.
   void set(at::Tensor value);
 
  private:

@@ -16,12 +16,15 @@ namespace {
 
 std::vector<std::string> keys_of(const Module& module, const std::string& prefix = "") {
   std::vector<std::string> keys;
-  module.visit(Module::ConstVisitor([&](const std::string& key, const Parameter&) { keys.push_back(key); }), prefix);
+  module.visit(
+      Module::ConstVisitor([&](const std::string& key, const Parameter&) { keys.push_back(key); }),
+      prefix);
   return keys;
 }
 
 struct Leaf : Module {
-  Leaf(Module& parent, std::string_view key) : Module(parent, key), a(*this, "a", {2, 3}), b(*this, "b", {4}) {}
+  Leaf(Module& parent, std::string_view key)
+      : Module(parent, key), a(*this, "a", {2, 3}), b(*this, "b", {4}) {}
   Parameter a, b;
 };
 
@@ -37,11 +40,14 @@ struct Tree : Module {
 
 TEST(Module, JoinsKeysWithDotsInTheOrderOfDeclaration) {
   const Tree tree;
-  EXPECT_EQ(keys_of(tree, "p."), (std::vector<std::string>{"p.x.y.a", "p.x.y.b", "p.scale", "p.a", "p.b",
-                                                            "p.list.0.a", "p.list.0.b", "p.list.1.a", "p.list.1.b"}));
+  EXPECT_EQ(keys_of(tree, "p."),
+            (std::vector<std::string>{"p.x.y.a", "p.x.y.b", "p.scale", "p.a", "p.b", "p.list.0.a",
+                                      "p.list.0.b", "p.list.1.a", "p.list.1.b"}));
 }
 
-TEST(Module, CountsElementsAndAScalarAsOne) { EXPECT_EQ(Tree().parameter_count(), 4 * (6 + 4) + 1); }
+TEST(Module, CountsElementsAndAScalarAsOne) {
+  EXPECT_EQ(Tree().parameter_count(), 4 * (6 + 4) + 1);
+}
 
 TEST(Parameter, GivesTheTensorItWasGiven) {
   Tree tree;
@@ -86,8 +92,9 @@ TEST(Layers, NameTheirWeightsAsCheckpointsDo) {
   const Linear linear(root, "linear", 2, 3, /*bias=*/false);
   const GroupNorm norm(root, "norm", 4, 1e-5, 2);
   const Embedding embedding(root, "embedding", 5, 2);
-  EXPECT_EQ(keys_of(root), (std::vector<std::string>{"conv.weight", "conv.bias", "linear.weight", "norm.weight",
-                                                      "norm.bias", "embedding.weight"}));
+  EXPECT_EQ(keys_of(root),
+            (std::vector<std::string>{"conv.weight", "conv.bias", "linear.weight", "norm.weight",
+                                      "norm.bias", "embedding.weight"}));
 }
 
 }  // namespace

@@ -21,8 +21,8 @@
 namespace zc::ops {
 namespace {
 
-// Up to this many scores a head, training in bfloat16 takes two batched products: the flash kernel prepares a product
-// for every block, which costs more than small blocks take.
+// Up to this many scores a head, training in bfloat16 takes two batched products: the flash kernel
+// prepares a product for every block, which costs more than small blocks take.
 constexpr int64_t kDirectAttentionSize = 1024 * 256;
 
 at::Tensor attention_direct(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -33,7 +33,8 @@ at::Tensor attention_direct(const at::Tensor& q, const at::Tensor& k, const at::
 
 }  // namespace
 
-at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, ConvOptions o) {
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  ConvOptions o) {
   return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding});
 }
 
@@ -43,14 +44,16 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 
 at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       GroupNormOptions o) {
-  if (c10::GradMode::is_enabled() && can_train_group_norm(x, weight) && (x.requires_grad() || weight.requires_grad())) {
+  if (c10::GradMode::is_enabled() && can_train_group_norm(x, weight) &&
+      (x.requires_grad() || weight.requires_grad())) {
     return group_norm_trainable(x, weight, bias, o);
   }
   at::Tensor y = at::group_norm(x, o.groups, weight, bias, o.eps);
   return o.silu ? ops::silu(y) : y;
 }
 
-at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps) {
+at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      double eps) {
   return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
 }
 
@@ -76,6 +79,8 @@ at::Tensor upsample_twice(const at::Tensor& x) {
   return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2});
 }
 
-at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
+at::Tensor silu(const at::Tensor& x) {
+  return at::silu(x);
+}
 
 }  // namespace zc::ops

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few operators that models are made of: the seam where fast kernels go in. Plain ATen is always there.
-// Images are [B,C,H,W] (channels-last in memory during inference), token sequences [B,T,D].
+// The few operators that models are made of: the seam where fast kernels go in. Plain ATen is
+// always there. Images are [B,C,H,W] (channels-last in memory during inference), token sequences
+// [B,T,D].
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +16,8 @@ struct ConvOptions {
 };
 
 // x [B,C,H,W], weight [C',C,k,k], bias [C'] or undefined.
-at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, ConvOptions o);
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  ConvOptions o);
 
 // x [...,D], weight [D',D], bias [D'] or undefined.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
@@ -25,12 +27,15 @@ struct GroupNormOptions {
   double eps = 1e-5;
   bool silu = false;  // apply x * sigmoid(x) to the result
 };
-at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, GroupNormOptions o);
+at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      GroupNormOptions o);
 
 // Over the last dimension.
-at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
+at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      double eps);
 
-// softmax(q k^T / sqrt(d)) v over heads; q [B,T,N*d], k and v [B,S,N*d] -> [B,T,N*d]. Softmax in float32.
+// softmax(q k^T / sqrt(d)) v over heads; q [B,T,N*d], k and v [B,S,N*d] -> [B,T,N*d]. Softmax in
+// float32.
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
                      bool causal = false);
 

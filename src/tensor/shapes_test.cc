@@ -39,7 +39,8 @@ TEST(CheckShape, RefusesAnotherNumberOfDimensions) {
 }
 
 TEST(CheckShape, ALetterThatStandsTwiceMustAgree) {
-  EXPECT_EQ(error_of(at::zeros({2, 5, 6}), {"B", "N", "N"}).text(), "shape is [2,5,6], wanted [B,N,N]");
+  EXPECT_EQ(error_of(at::zeros({2, 5, 6}), {"B", "N", "N"}).text(),
+            "shape is [2,5,6], wanted [B,N,N]");
 }
 
 TEST(ShapeText, WritesAScalarAsEmptyBrackets) {

@@ -10,7 +10,8 @@
 
 namespace zc {
 
-// Key of the checkpoint -> CPU tensor in the precision of the file. Tensors may be views of a mapped file.
+// Key of the checkpoint -> CPU tensor in the precision of the file. Tensors may be views of a
+// mapped file.
 using StateDict = std::map<std::string, at::Tensor, std::less<>>;
 
 // The entries whose key begins with `prefix`, with the prefix cut off.

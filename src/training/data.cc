@@ -33,7 +33,9 @@ class ToyworldPairs : public PairSource {
     if (!control_.empty()) pair.hint = draw_hint(pair.target, control_);
     return pair;
   }
-  std::string prompt(int64_t index, uint64_t variant) const override { return caption(scene(index), variant); }
+  std::string prompt(int64_t index, uint64_t variant) const override {
+    return caption(scene(index), variant);
+  }
   std::string description() const override { return fmt::format("toyworld:{}:{}", count_, seed_); }
 
  private:
@@ -47,7 +49,8 @@ class ToyworldPairs : public PairSource {
 
 class FolderPairs : public PairSource {
  public:
-  FolderPairs(const std::filesystem::path& folder, bool with_hint) : folder_(folder), with_hint_(with_hint) {
+  FolderPairs(const std::filesystem::path& folder, bool with_hint)
+      : folder_(folder), with_hint_(with_hint) {
     const auto list = folder / "prompt.json";
     int line_number = 0;
     for (const std::string& line : split(read_file(list), '\n')) {
@@ -90,7 +93,8 @@ uint64_t parse_number(std::string_view text, const std::string& where) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw Error(ErrorKind::bad_request, "--data", fmt::format("`{}` is not toyworld:COUNT or toyworld:COUNT:SEED", where));
+    throw Error(ErrorKind::bad_request, "--data",
+                fmt::format("`{}` is not toyworld:COUNT or toyworld:COUNT:SEED", where));
   }
   return number;
 }
@@ -112,7 +116,8 @@ std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::stri
 
 Image draw_hint(const Image& photo, const std::string& control) {
   if (control == "canny") return canny(photo, CannyOptions{});
-  throw Error(ErrorKind::unsupported, "control", fmt::format("maps of kind `{}` cannot be drawn from pictures yet", control));
+  throw Error(ErrorKind::unsupported, "control",
+              fmt::format("maps of kind `{}` cannot be drawn from pictures yet", control));
 }
 
 }  // namespace zc

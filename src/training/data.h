@@ -29,12 +29,13 @@ class PairSource {
   virtual std::string description() const = 0;
 };
 
-// `toyworld:COUNT` or `toyworld:COUNT:SEED` renders scenes; anything else is a folder with prompt.json, one JSON object a
-// line: source, target, prompt (the layout of Fill50K). control: kind of map wanted as hint, "" for none.
-// Throws not_found, bad_file or bad_request.
+// `toyworld:COUNT` or `toyworld:COUNT:SEED` renders scenes; anything else is a folder with
+// prompt.json, one JSON object a line: source, target, prompt (the layout of Fill50K). control:
+// kind of map wanted as hint, "" for none. Throws not_found, bad_file or bad_request.
 std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control);
 
-// The hint that a control kind draws from a picture. Only canny so far; throws unsupported otherwise.
+// The hint that a control kind draws from a picture. Only canny so far; throws unsupported
+// otherwise.
 Image draw_hint(const Image& photo, const std::string& control);
 
 }  // namespace zc

@@ -25,8 +25,8 @@ bool holds(const StateDict& state, std::string_view prefix) {
 }
 
 template <class Part, class Config>
-void read_part(std::unique_ptr<Part>& part, const Config& config, const StateDict& state, std::string_view prefix,
-               const std::string& where) {
+void read_part(std::unique_ptr<Part>& part, const Config& config, const StateDict& state,
+               std::string_view prefix, const std::string& where) {
   if (!holds(state, prefix)) return;
   part = std::make_unique<Part>(config);
   load_strict(*part, state, where, prefix);
@@ -38,7 +38,8 @@ DiffusionModel read_diffusion_model(const std::filesystem::path& path) {
   const SafetensorsFile file = read_safetensors(path);
   const auto description = file.metadata.find(kModelMetadataKey);
   if (description == file.metadata.end()) {
-    throw Error(ErrorKind::bad_file, path.string(), "holds no description of a model that zeroconv trained");
+    throw Error(ErrorKind::bad_file, path.string(),
+                "holds no description of a model that zeroconv trained");
   }
   const auto json = nlohmann::json::parse(description->second, nullptr, /*allow_exceptions=*/false);
   DiffusionModel model;
@@ -77,8 +78,8 @@ at::Tensor images_to_tensor(const std::vector<Image>& images) {
   at::Tensor bytes = at::empty({static_cast<int64_t>(images.size()), height, width, 3}, at::kByte);
   for (size_t i = 0; i < images.size(); ++i) {
     ZC_BUG_IF(images[i].width != width || images[i].height != height || images[i].channels != 3);
-    std::memcpy(bytes.mutable_data_ptr<uint8_t>() + i * images[i].pixels.size(), images[i].pixels.data(),
-                images[i].pixels.size());
+    std::memcpy(bytes.mutable_data_ptr<uint8_t>() + i * images[i].pixels.size(),
+                images[i].pixels.data(), images[i].pixels.size());
   }
   return bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1.0;
 }

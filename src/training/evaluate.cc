@@ -127,7 +127,8 @@ class Evaluator {
       const ToyScene scene = unseen_scene(i);
       const Image photo = render(scene, size_, size_, /*with_maps=*/false).rgb;
       const Image map = draw_hint(photo, options_.control);
-      const Image other = draw_hint(render(unseen_scene(i + 1), size_, size_, false).rgb, options_.control);
+      const Image other =
+          draw_hint(render(unseen_scene(i + 1), size_, size_, false).rgb, options_.control);
       const std::string prompt = caption(scene);
       const int64_t seed = options_.seed + i;
       const Image controlled = picture(prompt, &map, seed);
@@ -154,17 +155,22 @@ class Evaluator {
     for (int64_t i = 0; i < options_.count; ++i) {
       task_.report("evaluate", options_.count + i, options_.count * 2);
       const ToyHeldOut& combination = held_out[static_cast<size_t>(i) % held_out.size()];
-      const ToyConstraints wanted{.time = combination.time, .kind = combination.kind, .colour = combination.colour};
-      const ToyScene scene = sample_scene(kHeldOutSeeds + static_cast<uint64_t>(options_.seed + i), wanted);
+      const ToyConstraints wanted{
+          .time = combination.time, .kind = combination.kind, .colour = combination.colour};
+      const ToyScene scene =
+          sample_scene(kHeldOutSeeds + static_cast<uint64_t>(options_.seed + i), wanted);
       const ToyRender truth = render(scene, size_, size_);
       const Image map = draw_hint(truth.rgb, options_.control);
       const Image result = picture(caption(scene), &map, options_.seed + i);
       times += nearest_time(result, scene) == scene.time ? 1.0 : 0.0;
       std::vector<uint8_t> body(truth.parts.size());
       for (size_t p = 0; p < body.size(); ++p) {
-        body[p] = truth.object_ids[p] == 0 && truth.parts[p] == static_cast<uint8_t>(ToyPart::body) ? 1 : 0;
+        body[p] = truth.object_ids[p] == 0 && truth.parts[p] == static_cast<uint8_t>(ToyPart::body)
+                      ? 1
+                      : 0;
       }
-      const auto measured = measure_toy_colour(result, body, scene.time, toy_colours(combination.kind));
+      const auto measured =
+          measure_toy_colour(result, body, scene.time, toy_colours(combination.kind));
       if (!measured) continue;
       coloured += 1.0;
       colours += *measured == combination.colour ? 1.0 : 0.0;
@@ -192,8 +198,10 @@ double share(const ControlFidelity& f) {
 
 Evaluation evaluate(const EvaluateOptions& options, const TaskContext& task) {
   if (options.control != "canny") {
-    throw Error(ErrorKind::unsupported, "--control",
-                fmt::format("`{}` cannot be measured yet: only canny maps can be taken from a picture", options.control));
+    throw Error(
+        ErrorKind::unsupported, "--control",
+        fmt::format("`{}` cannot be measured yet: only canny maps can be taken from a picture",
+                    options.control));
   }
   return Evaluator(options, task).run();
 }
@@ -219,11 +227,12 @@ nlohmann::json to_json(const Evaluation& e) {
 std::string evaluation_text(const Evaluation& e) {
   const ControlFidelity& c = e.control;
   return fmt::format(
-      "{:<8} {:<8} {:>7} {:>9} {:>9} {:>7} {:>8} {:>7}\n{:<8} {:<8} {:>7.3f} {:>9.3f} {:>9.3f} {:>7.3f} {:>8.3f} {:>6.0f}%\n"
+      "{:<8} {:<8} {:>7} {:>9} {:>9} {:>7} {:>8} {:>7}\n{:<8} {:<8} {:>7.3f} {:>9.3f} {:>9.3f} "
+      "{:>7.3f} {:>8.3f} {:>6.0f}%\n"
       "prompt, {} unseen combinations: colour right {:.0f}%, time of day right {:.0f}%\n",
-      "control", "metric", "value", "baseline", "shuffled", "guess", "ceiling", "share", c.control, c.metric, c.value,
-      c.baseline, c.shuffled, c.guess, c.ceiling, 100 * share(c), e.prompt.scenes, 100 * e.prompt.colour_right,
-      100 * e.prompt.time_right);
+      "control", "metric", "value", "baseline", "shuffled", "guess", "ceiling", "share", c.control,
+      c.metric, c.value, c.baseline, c.shuffled, c.guess, c.ceiling, 100 * share(c),
+      e.prompt.scenes, 100 * e.prompt.colour_right, 100 * e.prompt.time_right);
 }
 
 }  // namespace zc

@@ -35,7 +35,8 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("cfg", o.cfg, Range{0, 50}, "guidance strength");
 }
 
-// Mean edge F1 (canny 100/200 at the model's size, 2 px) between the map and the picture, larger is better.
+// Mean edge F1 (canny 100/200 at the model's size, 2 px) between the map and the picture, larger is
+// better.
 struct ControlFidelity {
   std::string control;
   std::string metric;
@@ -47,8 +48,9 @@ struct ControlFidelity {
   double spread = 0;    // standard deviation of `value` over scenes
 };
 
-// With control, so that it is known where the object stands: is its colour, and the time of day, what the prompt says?
-// Scenes show combinations of kind, colour and time that training never showed.
+// With control, so that it is known where the object stands: is its colour, and the time of day,
+// what the prompt says? Scenes show combinations of kind, colour and time that training never
+// showed.
 struct PromptFidelity {
   int64_t scenes = 0;
   double colour_right = 0;  // share; measure_toy_colour() on the object's body

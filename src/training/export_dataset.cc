@@ -44,7 +44,8 @@ Image label_image(const ToyRender& render) {
 Image line_image(const ToyRender& render) {
   Image image(render.rgb.width, render.rgb.height, 1);
   for (const ToySegment& s : render.segments) {
-    const int steps = static_cast<int>(std::ceil(std::max(std::abs(s.x1 - s.x0), std::abs(s.y1 - s.y0)))) + 1;
+    const int steps =
+        static_cast<int>(std::ceil(std::max(std::abs(s.x1 - s.x0), std::abs(s.y1 - s.y0)))) + 1;
     for (int i = 0; i <= steps; ++i) {
       const float part = static_cast<float>(i) / static_cast<float>(steps);
       const int x = static_cast<int>(s.x0 + part * (s.x1 - s.x0));
@@ -70,7 +71,8 @@ json export_toyworld(const fs::path& folder, const DatasetOptions& o, int64_t in
   const ToyScene scene = sample_training_scene(o.seed + static_cast<uint64_t>(index) * 64);
   const ToyRender picture = render(scene, size, size);
   const std::string file = fmt::format("{}.png", index);
-  json row = {{"source", "source/" + file}, {"target", "target/" + file}, {"prompt", caption(scene)}};
+  json row = {
+      {"source", "source/" + file}, {"target", "target/" + file}, {"prompt", caption(scene)}};
   const auto save = [&](const char* kind, const Image& image) {
     save_image(folder / kind / file, image);
     row[kind] = std::string(kind) + "/" + file;
@@ -86,7 +88,8 @@ json export_toyworld(const fs::path& folder, const DatasetOptions& o, int64_t in
 }
 
 json export_circle(const fs::path& folder, const DatasetOptions& o, int64_t index) {
-  const CirclePair pair = sample_circle(o.seed + static_cast<uint64_t>(index), static_cast<int>(o.size > 0 ? o.size : 512));
+  const CirclePair pair = sample_circle(o.seed + static_cast<uint64_t>(index),
+                                        static_cast<int>(o.size > 0 ? o.size : 512));
   const std::string file = fmt::format("{}.png", index);
   save_image(folder / "source" / file, pair.source);
   save_image(folder / "target" / file, pair.target);
@@ -121,9 +124,11 @@ std::vector<json> read_rows(const fs::path& folder) {
 void export_dataset(const DatasetOptions& o, const TaskContext& task) {
   const bool toyworld = o.kind == "toyworld";
   if (!toyworld && o.kind != "circles") {
-    throw Error(ErrorKind::bad_request, "dataset", fmt::format("unknown `{}`; toyworld or circles", o.kind));
+    throw Error(ErrorKind::bad_request, "dataset",
+                fmt::format("unknown `{}`; toyworld or circles", o.kind));
   }
-  if (fs::exists(o.out)) throw Error(ErrorKind::bad_request, o.out.string(), "exists already; nothing is overwritten");
+  if (fs::exists(o.out))
+    throw Error(ErrorKind::bad_request, o.out.string(), "exists already; nothing is overwritten");
   fs::path staged = o.out;
   staged += ".partial";
   std::error_code ignored;
@@ -131,7 +136,8 @@ void export_dataset(const DatasetOptions& o, const TaskContext& task) {
   try {
     for (const char* name : {"source", "target"}) fs::create_directories(staged / name);
     if (toyworld) {
-      for (const char* name : {"depth", "normal", "labels", "lines"}) fs::create_directories(staged / name);
+      for (const char* name : {"depth", "normal", "labels", "lines"})
+        fs::create_directories(staged / name);
     }
     std::vector<json> rows(static_cast<size_t>(o.count));
     for_each_index(o.count, "draw", task, [&](int64_t i) {
@@ -143,7 +149,8 @@ void export_dataset(const DatasetOptions& o, const TaskContext& task) {
     fs::rename(staged, o.out);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(staged, ignored);
-    throw Error(ErrorKind::io, o.out.string(), fmt::format("cannot be written: {}", e.code().message()));
+    throw Error(ErrorKind::io, o.out.string(),
+                fmt::format("cannot be written: {}", e.code().message()));
   } catch (...) {
     fs::remove_all(staged, ignored);
     throw;
@@ -162,7 +169,8 @@ DatasetCheck check_dataset(const fs::path& folder, const TaskContext& task) {
     };
     const json& row = rows[i];
     if (!row.is_object() || !row.contains("prompt") || !row["prompt"].is_string()) {
-      return problem(fmt::format("prompt.json:{}: wanted an object with source, target and prompt", i + 1));
+      return problem(
+          fmt::format("prompt.json:{}: wanted an object with source, target and prompt", i + 1));
     }
     int widths[2] = {0, 0}, heights[2] = {0, 0};
     for (int part = 0; part < 2; ++part) {
@@ -179,8 +187,8 @@ DatasetCheck check_dataset(const fs::path& folder, const TaskContext& task) {
       }
     }
     if (widths[0] * heights[1] != widths[1] * heights[0]) {
-      problem(fmt::format("prompt.json:{}: source is {}x{}, target {}x{}: not the same shape", i + 1, widths[0], heights[0],
-                          widths[1], heights[1]));
+      problem(fmt::format("prompt.json:{}: source is {}x{}, target {}x{}: not the same shape",
+                          i + 1, widths[0], heights[0], widths[1], heights[1]));
     }
   });
   std::sort(check.problems.begin(), check.problems.end());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data sets on disk in the layout of Fill50K: source/, target/ and prompt.json, one JSON object a line.
+// Data sets on disk in the layout of Fill50K: source/, target/ and prompt.json, one JSON object a
+// line.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,10 @@ struct DatasetOptions {
   std::filesystem::path out;
 };
 
-// circles: source is the ring, target the picture. toyworld: source is the canny map; depth/ (near is bright), normal/,
-// labels/ (ADE20K index as grey value) and lines/ stand beside it under keys of their own, keypoints in the row itself.
-// The folder appears under its name only when it is complete. Throws bad_request (it exists already), io, cancelled.
+// circles: source is the ring, target the picture. toyworld: source is the canny map; depth/ (near
+// is bright), normal/, labels/ (ADE20K index as grey value) and lines/ stand beside it under keys
+// of their own, keypoints in the row itself. The folder appears under its name only when it is
+// complete. Throws bad_request (it exists already), io, cancelled.
 void export_dataset(const DatasetOptions& options, const TaskContext& task);
 
 struct DatasetCheck {
@@ -31,7 +33,9 @@ struct DatasetCheck {
 // Reads every line and decodes every picture.
 DatasetCheck check_dataset(const std::filesystem::path& folder, const TaskContext& task);
 
-// Draws source/ anew from target/ with an annotator. Throws unsupported for kinds that there are none for.
-void annotate_dataset(const std::string& kind, const std::filesystem::path& folder, const TaskContext& task);
+// Draws source/ anew from target/ with an annotator. Throws unsupported for kinds that there are
+// none for.
+void annotate_dataset(const std::string& kind, const std::filesystem::path& folder,
+                      const TaskContext& task);
 
 }  // namespace zc

@@ -20,11 +20,12 @@ uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
-// Layers that start at zero: the end of each residual branch, the output, and everything that joins a frozen model.
+// Layers that start at zero: the end of each residual branch, the output, and everything that joins
+// a frozen model.
 bool starts_at_zero(std::string_view key) {
-  constexpr std::array<std::string_view, 7> kZero = {"out_layers.3.",     "proj_out.", "zero_convs.",
-                                                     "middle_block_out.", "conv2.",    "input_hint_block.14.",
-                                                     "out.2."};
+  constexpr std::array<std::string_view, 7> kZero = {
+      "out_layers.3.",        "proj_out.", "zero_convs.", "middle_block_out.", "conv2.",
+      "input_hint_block.14.", "out.2."};
   for (const auto part : kZero) {
     const auto at = key.find(part);
     const bool whole = at != std::string_view::npos && (at == 0 || key[at - 1] == '.');
@@ -33,7 +34,8 @@ bool starts_at_zero(std::string_view key) {
   return false;
 }
 
-at::Tensor fresh(const std::string& key, const std::vector<int64_t>& shape, int64_t fan_in, uint64_t seed) {
+at::Tensor fresh(const std::string& key, const std::vector<int64_t>& shape, int64_t fan_in,
+                 uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(fnv1a(key) ^ (seed * 0x9e3779b97f4a7c15ull));
   at::Tensor value = at::empty(shape, at::kFloat);
   if (starts_at_zero(key)) return value.zero_();

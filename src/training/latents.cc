@@ -22,7 +22,8 @@ constexpr int64_t kChunk = 32;
 
 bool is_grey(const Image& image) {
   for (size_t i = 0; i + 2 < image.pixels.size(); i += 3) {
-    if (image.pixels[i] != image.pixels[i + 1] || image.pixels[i] != image.pixels[i + 2]) return false;
+    if (image.pixels[i] != image.pixels[i + 1] || image.pixels[i] != image.pixels[i + 2])
+      return false;
   }
   return true;
 }
@@ -48,7 +49,8 @@ at::Tensor planes(const Image& image, int channels) {
 
 }  // namespace
 
-LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16, const TaskContext& task) {
+LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16,
+                       const TaskContext& task) {
   const c10::NoGradGuard no_grad;
   LatentSet set;
   int hint_channels = 1;
@@ -64,7 +66,8 @@ LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool b
     const Vae::Moments m = vae.encode(images_to_tensor(targets));
     const at::Tensor moments = at::cat({m.mean, m.logvar}, 1).to(at::kHalf);
     if (first == 0) {
-      set.moments = at::empty({total, moments.size(1), moments.size(2), moments.size(3)}, at::kHalf);
+      set.moments =
+          at::empty({total, moments.size(1), moments.size(2), moments.size(3)}, at::kHalf);
       if (!chunk[0].hint.empty()) {
         for (const Pair& pair : chunk) hint_channels = is_grey(pair.hint) ? hint_channels : 3;
         set.hints = at::empty({total, hint_channels, size, size}, at::kByte);
@@ -73,7 +76,8 @@ LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool b
     set.moments.narrow(0, first, count).copy_(moments);
     for (int64_t i = 0; i < count && set.hints.defined(); ++i) {
       if (hint_channels == 1 && !is_grey(chunk[i].hint)) {
-        throw Error(ErrorKind::unsupported, pairs.description(), "mixes grey and coloured control maps");
+        throw Error(ErrorKind::unsupported, pairs.description(),
+                    "mixes grey and coloured control maps");
       }
       set.hints[first + i].copy_(planes(chunk[i].hint, hint_channels));
     }

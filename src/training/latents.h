@@ -12,9 +12,11 @@ namespace zc {
 
 struct LatentSet {
   at::Tensor moments;  // half [N,8,h,w]: mean and log-variance
-  at::Tensor hints;    // uint8 [N,3 or 1,H,W]; undefined without control. One channel where all maps are grey.
+  at::Tensor hints;  // uint8 [N,3 or 1,H,W]; undefined without control. One channel where all maps
+                     // are grey.
 };
 
-LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16, const TaskContext& task);
+LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16,
+                       const TaskContext& task);
 
 }  // namespace zc

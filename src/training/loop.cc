@@ -66,7 +66,11 @@ StateDict weights_of(const std::vector<TrainedModule>& modules) {
 class Run {
  public:
   Run(const TrainOptions& options, const Recipe& recipe, const TaskContext& task)
-      : options_(options), recipe_(recipe), task_(task), optimizer_(AdamWOptions{}), average_(options.ema) {
+      : options_(options),
+        recipe_(recipe),
+        task_(task),
+        optimizer_(AdamWOptions{}),
+        average_(options.ema) {
     for (const TrainedModule& m : recipe.modules) {
       optimizer_.add(*m.module, m.prefix);
       if (options.ema > 0) average_.add(*m.module, m.prefix);
@@ -109,10 +113,12 @@ class Run {
     }
     if (!std::isfinite(loss_sum)) {
       throw Error(ErrorKind::bad_request, "train",
-                  fmt::format("the loss is {} at step {}: lower --lr or look at the data", loss_sum, step_));
+                  fmt::format("the loss is {} at step {}: lower --lr or look at the data", loss_sum,
+                              step_));
     }
     const double norm = optimizer_.clip(options_.grad_clip);
-    const double lr = options_.lr * schedule_factor(options_.schedule, step_, options_.steps, options_.warmup);
+    const double lr =
+        options_.lr * schedule_factor(options_.schedule, step_, options_.steps, options_.warmup);
     optimizer_.step(lr);
     optimizer_.zero_grad();
     if (options_.ema > 0) average_.update();
@@ -124,8 +130,11 @@ class Run {
 
   void log(double lr, double norm) {
     const double n = static_cast<double>(options_.log_every);
-    const nlohmann::json line = {{"step", step_},          {"loss", window_loss_ / n}, {"lr", lr},
-                                 {"grad_norm", norm},      {"seconds_per_step", seconds_ / n}};
+    const nlohmann::json line = {{"step", step_},
+                                 {"loss", window_loss_ / n},
+                                 {"lr", lr},
+                                 {"grad_norm", norm},
+                                 {"seconds_per_step", seconds_ / n}};
     window_loss_ = seconds_ = 0.0;
     append(folder() / "log.jsonl", line.dump() + "\n");
   }
@@ -136,27 +145,31 @@ class Run {
     if (fd < 0) throw Error(ErrorKind::io, path.string(), "cannot be written");
     const ssize_t written = ::write(fd, text.data(), text.size());
     ::close(fd);
-    if (written != static_cast<ssize_t>(text.size())) throw Error(ErrorKind::io, path.string(), "cannot be written");
+    if (written != static_cast<ssize_t>(text.size()))
+      throw Error(ErrorKind::io, path.string(), "cannot be written");
   }
 
   void save() {
     std::map<std::string, StateDict> states = {{"model", weights_of(recipe_.modules)},
                                                {"optim", optimizer_.state()}};
     if (options_.ema > 0) states["ema"] = average_.state();
-    write_snapshot(folder() / "ckpt", step_, states, {{"options", options_to_json(options_)}}, /*keep=*/2);
+    write_snapshot(folder() / "ckpt", step_, states, {{"options", options_to_json(options_)}},
+                   /*keep=*/2);
   }
 
   void resume() {
     const auto snapshot = newest_snapshot(folder() / "ckpt");
     if (!snapshot) {
-      throw Error(ErrorKind::not_found, (folder() / "ckpt").string(), "holds no complete snapshot to resume from");
+      throw Error(ErrorKind::not_found, (folder() / "ckpt").string(),
+                  "holds no complete snapshot to resume from");
     }
     const c10::NoGradGuard no_grad;
     const StateDict model = read_snapshot(*snapshot, "model");
     for (auto& [key, value] : weights_of(recipe_.modules)) {
       const auto found = model.find(key);
       if (found == model.end() || found->second.sizes() != value.sizes()) {
-        throw Error(ErrorKind::bad_file, snapshot->path.string(), "does not fit this training: it lacks " + key);
+        throw Error(ErrorKind::bad_file, snapshot->path.string(),
+                    "does not fit this training: it lacks " + key);
       }
       value.copy_(found->second);
     }
@@ -169,7 +182,8 @@ class Run {
 
   void sample() {
     if (!recipe_.sample) return;
-    with_average([&] { recipe_.sample(folder() / "samples" / fmt::format("step-{:08}.png", step_)); });
+    with_average(
+        [&] { recipe_.sample(folder() / "samples" / fmt::format("step-{:08}.png", step_)); });
   }
 
   template <class Function>
@@ -210,7 +224,8 @@ AutocastScope::~AutocastScope() {
 
 at::Generator generator_for(int64_t seed, int64_t step, int64_t purpose) {
   // splitmix64 of the three, so that neighbouring steps share nothing.
-  uint64_t z = static_cast<uint64_t>(seed) * 0x9e3779b97f4a7c15ull + static_cast<uint64_t>(step) * 0xbf58476d1ce4e5b9ull +
+  uint64_t z = static_cast<uint64_t>(seed) * 0x9e3779b97f4a7c15ull +
+               static_cast<uint64_t>(step) * 0xbf58476d1ce4e5b9ull +
                static_cast<uint64_t>(purpose) * 0x94d049bb133111ebull + 0x9e3779b97f4a7c15ull;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;

@@ -20,8 +20,8 @@ at::Tensor alphas_cumprod_float() {
   return at::cumprod(1.0 - roots * roots, 0).to(at::kFloat);
 }
 
-NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod, Prediction prediction, double min_snr,
-                        at::Generator& generator) {
+NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
+                        Prediction prediction, double min_snr, at::Generator& generator) {
   NoisedBatch batch;
   batch.t = at::randint(0, alphas_cumprod.size(0), {z0.size(0)}, generator, at::kLong);
   const at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The diffusion loss: noised latents, what the network should say, and how much each time step counts.
+// The diffusion loss: noised latents, what the network should say, and how much each time step
+// counts.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -19,10 +20,10 @@ struct NoisedBatch {
 // abar_t of SD's schedule: betas = linspace(sqrt(0.00085), sqrt(0.012), 1000)^2; float32 [1000].
 at::Tensor alphas_cumprod_float();
 
-// t uniform in 0..999, noise normal. min_snr 0: weights 1 (ddpm.py, p_losses); else min(snr, gamma)/snr for epsilon and
-// min(snr, gamma)/(snr + 1) for v (arXiv 2303.09556).
-NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod, Prediction prediction, double min_snr,
-                        at::Generator& generator);
+// t uniform in 0..999, noise normal. min_snr 0: weights 1 (ddpm.py, p_losses); else min(snr,
+// gamma)/snr for epsilon and min(snr, gamma)/(snr + 1) for v (arXiv 2303.09556).
+NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
+                        Prediction prediction, double min_snr, at::Generator& generator);
 
 // mean over the batch of weight_b * mean squared error_b
 at::Tensor weighted_mse(const at::Tensor& output, const NoisedBatch& batch);

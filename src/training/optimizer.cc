@@ -56,8 +56,9 @@ void AdamW::step(double learning_rate) {
     steps.push_back(s.step);
   }
   if (!values.empty()) {
-    at::_fused_adamw_(values, grads, averages, squares, {}, steps, learning_rate, options_.beta1, options_.beta2,
-                      options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false);
+    at::_fused_adamw_(values, grads, averages, squares, {}, steps, learning_rate, options_.beta1,
+                      options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
+                      /*maximize=*/false);
   }
   ++steps_;
 }
@@ -80,7 +81,8 @@ void AdamW::load_state(const StateDict& state, const std::string& where) {
   const auto take = [&](const std::string& key, at::Tensor& target) {
     const auto found = state.find(key);
     if (found == state.end() || found->second.sizes() != target.sizes()) {
-      throw Error(ErrorKind::bad_file, where, "the optimizer's state lacks " + key + " in the right shape");
+      throw Error(ErrorKind::bad_file, where,
+                  "the optimizer's state lacks " + key + " in the right shape");
     }
     target.copy_(found->second);
   };
@@ -127,8 +129,10 @@ void MovingAverage::load_state(const StateDict& state, const std::string& where,
 double schedule_factor(const std::string& name, int64_t step, int64_t total, int64_t warmup) {
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
   if (name == "constant") return 1.0;
-  if (name != "cosine") throw Error(ErrorKind::bad_request, "schedule", "unknown `" + name + "`; constant or cosine");
-  const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(1, total - warmup));
+  if (name != "cosine")
+    throw Error(ErrorKind::bad_request, "schedule", "unknown `" + name + "`; constant or cosine");
+  const double progress = static_cast<double>(step - warmup) /
+                          static_cast<double>(std::max<int64_t>(1, total - warmup));
   return 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
 }
 

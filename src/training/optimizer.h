@@ -28,7 +28,8 @@ class AdamW {
   // Adds every parameter of the module that requires a gradient, under `prefix + key`.
   void add(Module& module, const std::string& prefix);
 
-  // Scales the gradients so that their common norm is at most max_norm (0: no limit); returns the norm before.
+  // Scales the gradients so that their common norm is at most max_norm (0: no limit); returns the
+  // norm before.
   double clip(double max_norm);
   // One update with the gradients that are there; parameters without one are left alone.
   void step(double learning_rate);
@@ -68,7 +69,8 @@ class MovingAverage {
   std::vector<Slot> slots_;
 };
 
-// Factor on the learning rate at `step` of `total`: linear warm-up, then constant, or a cosine down to 0.
+// Factor on the learning rate at `step` of `total`: linear warm-up, then constant, or a cosine down
+// to 0.
 double schedule_factor(const std::string& name, int64_t step, int64_t total, int64_t warmup);
 
 }  // namespace zc

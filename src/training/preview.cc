@@ -14,9 +14,9 @@
 
 namespace zc {
 
-at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& context, const at::Tensor& empty,
-                           const ControlNet* control, const at::Tensor& hint, at::IntArrayRef shape,
-                           const PreviewOptions& o) {
+at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& context,
+                           const at::Tensor& empty, const ControlNet* control,
+                           const at::Tensor& hint, at::IntArrayRef shape, const PreviewOptions& o) {
   const c10::NoGradGuard no_grad;
   const at::Tensor abar = alphas_cumprod_float();
   const auto abar_at = [&](int64_t t) { return static_cast<double>(abar[t].item<float>()); };
@@ -24,14 +24,16 @@ at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& contex
   at::Tensor x = at::randn(shape, generator, at::kFloat);
   Context both(at::cat({context, empty}), /*keep=*/true);
   Context both_control(both.tokens(), /*keep=*/true);
-  const at::Tensor features = control != nullptr ? control->encode_hint(at::cat({hint, hint})) : at::Tensor();
+  const at::Tensor features =
+      control != nullptr ? control->encode_hint(at::cat({hint, hint})) : at::Tensor();
   const int64_t stride = 1000 / o.steps;
   for (int64_t i = o.steps; i-- > 0;) {
     const int64_t t = i * stride + 1;
     const at::Tensor xx = at::cat({x, x});
     const at::Tensor tt = at::full({xx.size(0)}, t, at::kLong);
     Residuals residuals;
-    if (control != nullptr) residuals = control->forward(xx, features, control->embed(tt), both_control);
+    if (control != nullptr)
+      residuals = control->forward(xx, features, control->embed(tt), both_control);
     const auto out = model.unet->forward(xx, model.unet->embed(tt), both, residuals).chunk(2);
     const at::Tensor guided = out[1] + o.cfg_scale * (out[0] - out[1]);
     const double a = abar_at(t), a_next = i > 0 ? abar_at(t - stride) : abar_at(0);

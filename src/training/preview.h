@@ -17,9 +17,11 @@ struct PreviewOptions {
   int64_t seed = 1;
 };
 
-// DDIM without noise, guidance against the empty text. context, empty [B,T,D]; hint [B,3,H,W] with a control or undefined.
-at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& context, const at::Tensor& empty,
-                           const ControlNet* control, const at::Tensor& hint, at::IntArrayRef shape,
+// DDIM without noise, guidance against the empty text. context, empty [B,T,D]; hint [B,3,H,W] with
+// a control or undefined.
+at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& context,
+                           const at::Tensor& empty, const ControlNet* control,
+                           const at::Tensor& hint, at::IntArrayRef shape,
                            const PreviewOptions& options);
 
 }  // namespace zc

@@ -12,7 +12,9 @@
 
 namespace zc {
 
-Tokenizer open_tokenizer() { return Tokenizer(find_vocabulary()); }
+Tokenizer open_tokenizer() {
+  return Tokenizer(find_vocabulary());
+}
 
 at::Tensor toy_token_ids(const Tokenizer& tokenizer) {
   std::set<int64_t> known = {kBeginOfText, kEndOfText};
@@ -28,8 +30,8 @@ at::Tensor toy_token_ids(const Tokenizer& tokenizer) {
   return ids;
 }
 
-at::Tensor encode_prompts(const Tokenizer& tokenizer, const std::vector<std::string>& prompts, int64_t pad_id,
-                          const at::Tensor& token_ids) {
+at::Tensor encode_prompts(const Tokenizer& tokenizer, const std::vector<std::string>& prompts,
+                          int64_t pad_id, const at::Tensor& token_ids) {
   const auto positions = static_cast<int64_t>(kClipPositions);
   at::Tensor ids = at::empty({static_cast<int64_t>(prompts.size()), positions}, at::kLong);
   int64_t* next = ids.mutable_data_ptr<int64_t>();

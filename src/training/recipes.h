@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be trained, one function each (their files read from top to bottom), and the pieces that they share.
+// What can be trained, one function each (their files read from top to bottom), and the pieces that
+// they share.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -24,10 +24,12 @@ std::vector<Snapshot> snapshots_newest_first(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("step-") || name.size() != 13) continue;
-    if (!std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
+    if (!std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      continue;
     found.push_back({entry.path(), std::stoll(name.substr(5))});
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step > b.step; });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.step > b.step; });
   return found;
 }
 
@@ -47,8 +49,9 @@ bool verifies(const Snapshot& snapshot) {
 
 }  // namespace
 
-void write_snapshot(const fs::path& folder, int64_t step, const std::map<std::string, StateDict>& states,
-                    const nlohmann::json& manifest, int keep) {
+void write_snapshot(const fs::path& folder, int64_t step,
+                    const std::map<std::string, StateDict>& states, const nlohmann::json& manifest,
+                    int keep) {
   std::error_code ignored;
   fs::create_directories(folder, ignored);
   const fs::path staged = folder / fmt::format(".tmp-step-{:08}-{}", step, ::getpid());
@@ -69,13 +72,15 @@ void write_snapshot(const fs::path& folder, int64_t step, const std::map<std::st
     sync_folder(folder);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(staged, ignored);
-    throw Error(ErrorKind::io, final_path.string(), fmt::format("cannot save: {}", e.code().message()));
+    throw Error(ErrorKind::io, final_path.string(),
+                fmt::format("cannot save: {}", e.code().message()));
   } catch (...) {
     fs::remove_all(staged, ignored);
     throw;
   }
   const auto all = snapshots_newest_first(folder);
-  for (size_t i = static_cast<size_t>(std::max(1, keep)); i < all.size(); ++i) fs::remove_all(all[i].path, ignored);
+  for (size_t i = static_cast<size_t>(std::max(1, keep)); i < all.size(); ++i)
+    fs::remove_all(all[i].path, ignored);
 }
 
 std::optional<Snapshot> newest_snapshot(const fs::path& folder) {

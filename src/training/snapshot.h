@@ -14,11 +14,12 @@
 
 namespace zc {
 
-// `folder`/step-00001000/ with one safetensors file for each entry of `states` and trainer.json, which is written last and
-// holds `manifest` and the SHA-256 of every file. Staged under a temporary name, synced, renamed; then all but the newest
-// `keep` are removed. Throws io.
+// `folder`/step-00001000/ with one safetensors file for each entry of `states` and trainer.json,
+// which is written last and holds `manifest` and the SHA-256 of every file. Staged under a
+// temporary name, synced, renamed; then all but the newest `keep` are removed. Throws io.
 void write_snapshot(const std::filesystem::path& folder, int64_t step,
-                    const std::map<std::string, StateDict>& states, const nlohmann::json& manifest, int keep);
+                    const std::map<std::string, StateDict>& states, const nlohmann::json& manifest,
+                    int keep);
 
 struct Snapshot {
   std::filesystem::path path;

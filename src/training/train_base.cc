@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training of the base model: UNet and text encoder together, on the latents of a finished autoencoder.
+// Training of the base model: UNet and text encoder together, on the latents of a finished
+// autoencoder.
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/randint.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
 
 #include "base/error.h"
 #include "image/codec.h"
@@ -25,7 +26,8 @@ constexpr int64_t kSampleCount = 8;
 DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
   DiffusionModel model = read_diffusion_model(o.init.empty() ? o.model : o.init);
   if (model.vae == nullptr) {
-    throw Error(ErrorKind::bad_file, o.model, "holds no autoencoder: train one first (zeroconv train vae)");
+    throw Error(ErrorKind::bad_file, o.model,
+                "holds no autoencoder: train one first (zeroconv train vae)");
   }
   if (model.unet == nullptr) {
     model.token_ids = toy_token_ids(tokenizer);
@@ -55,7 +57,8 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
   };
 
   Recipe recipe;
-  recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)}, {model.text.get(), std::string(kClipPrefix)}};
+  recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)},
+                    {model.text.get(), std::string(kClipPrefix)}};
   recipe.loss = [&](int64_t step, at::Generator& generator) {
     const at::Tensor index = at::randint(0, pairs->size(), {o.batch}, generator, at::kLong);
     const at::Tensor drop = at::rand({o.batch}, generator, at::kFloat);
@@ -65,19 +68,24 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
       const uint64_t variant = static_cast<uint64_t>(step * 1009 + i);
       prompts.push_back(dropped ? "" : pairs->prompt(index[i].item<int64_t>(), variant));
     }
-    const at::Tensor z0 = sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
+    const at::Tensor z0 =
+        sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
     const NoisedBatch batch = noise_batch(z0, abar, model.config.prediction, o.min_snr, generator);
     Context context(model.text->forward(ids_of(prompts), model.config.text_layer));
     return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), context), batch);
   };
   recipe.sample = [&](const std::filesystem::path& file) {
     std::vector<std::string> prompts;
-    for (int64_t i = 0; i < kSampleCount; ++i) prompts.push_back(pairs->prompt(i % pairs->size(), 0));
+    for (int64_t i = 0; i < kSampleCount; ++i)
+      prompts.push_back(pairs->prompt(i % pairs->size(), 0));
     const at::Tensor context = model.text->forward(ids_of(prompts), model.config.text_layer);
-    const at::Tensor empty =
-        model.text->forward(ids_of(std::vector<std::string>(kSampleCount)), model.config.text_layer);
-    const at::Tensor z = preview_latents(model, context, empty, nullptr, {}, {kSampleCount, 4, size / 8, size / 8}, {});
-    save_image(file, contact_sheet(tensor_to_images(model.vae->decode(z / model.config.vae.scale_factor)), {}, {.columns = 4, .gap = 2}));
+    const at::Tensor empty = model.text->forward(ids_of(std::vector<std::string>(kSampleCount)),
+                                                 model.config.text_layer);
+    const at::Tensor z = preview_latents(model, context, empty, nullptr, {},
+                                         {kSampleCount, 4, size / 8, size / 8}, {});
+    save_image(file,
+               contact_sheet(tensor_to_images(model.vae->decode(z / model.config.vae.scale_factor)),
+                             {}, {.columns = 4, .gap = 2}));
   };
   recipe.finish = [&](const std::filesystem::path& file) { write_diffusion_model(file, model); };
   run_training(o, recipe, task);

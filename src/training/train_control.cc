@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training of a ControlNet: the base is locked, the copy of its encoder learns, zero convolutions let it in slowly.
+// Training of a ControlNet: the base is locked, the copy of its encoder learns, zero convolutions
+// let it in slowly.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/rand.h>
@@ -30,12 +31,13 @@ at::Tensor hint_tensor(const at::Tensor& bytes) {
   return hint.size(1) == 1 ? hint.expand({-1, 3, -1, -1}) : hint;
 }
 
-void write_control(const std::filesystem::path& file, const ControlNet& control, const ModelConfig& config,
-                   const std::string& kind) {
+void write_control(const std::filesystem::path& file, const ControlNet& control,
+                   const ModelConfig& config, const std::string& kind) {
   StateDict state;
   for (auto& [key, value] : state_of(control, kControlPrefix)) state[key] = value.contiguous();
-  write_safetensors(file, state,
-                    {{std::string(kModelMetadataKey), to_json(config).dump()}, {"zeroconv.control", kind}});
+  write_safetensors(
+      file, state,
+      {{std::string(kModelMetadataKey), to_json(config).dump()}, {"zeroconv.control", kind}});
 }
 
 }  // namespace
@@ -44,15 +46,18 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
   const Tokenizer tokenizer = open_tokenizer();
   const DiffusionModel model = read_diffusion_model(o.model);
   if (model.unet == nullptr || model.text == nullptr || model.vae == nullptr) {
-    throw Error(ErrorKind::bad_file, o.model, "lacks the UNet, the text encoder or the autoencoder");
+    throw Error(ErrorKind::bad_file, o.model,
+                "lacks the UNet, the text encoder or the autoencoder");
   }
-  for (Module* part : {static_cast<Module*>(model.unet.get()), static_cast<Module*>(model.text.get()),
-                       static_cast<Module*>(model.vae.get())}) {
+  for (Module* part :
+       {static_cast<Module*>(model.unet.get()), static_cast<Module*>(model.text.get()),
+        static_cast<Module*>(model.vae.get())}) {
     set_trainable(*part, false);
   }
   ControlNet control(model.config.unet);
   init_control(control, *model.unet, static_cast<uint64_t>(o.seed));
-  if (!o.init.empty()) load_strict(control, read_safetensors(o.init).tensors, o.init, kControlPrefix);
+  if (!o.init.empty())
+    load_strict(control, read_safetensors(o.init).tensors, o.init, kControlPrefix);
   set_trainable(control, true);
 
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
@@ -60,7 +65,8 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
   const LatentSet set = encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", task);
   const at::Tensor abar = alphas_cumprod_float();
   const auto context_of = [&](const std::vector<std::string>& prompts) {
-    const at::Tensor ids = encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
+    const at::Tensor ids =
+        encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
     return model.text->forward(ids, model.config.text_layer);
   };
 
@@ -75,30 +81,39 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
       const uint64_t variant = static_cast<uint64_t>(step * 1009 + i);
       prompts.push_back(dropped ? "" : pairs->prompt(index[i].item<int64_t>(), variant));
     }
-    const at::Tensor z0 = sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
+    const at::Tensor z0 =
+        sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
     const NoisedBatch batch = noise_batch(z0, abar, model.config.prediction, o.min_snr, generator);
     const at::Tensor features = control.encode_hint(hint_tensor(set.hints.index({index})));
     const at::Tensor tokens = context_of(prompts);
     Context control_context(tokens), unet_context(tokens);
-    const Residuals residuals = control.forward(batch.x_t, features, control.embed(batch.t), control_context);
-    return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), unet_context, residuals), batch);
+    const Residuals residuals =
+        control.forward(batch.x_t, features, control.embed(batch.t), control_context);
+    return weighted_mse(
+        model.unet->forward(batch.x_t, model.unet->embed(batch.t), unet_context, residuals), batch);
   };
   recipe.sample = [&](const std::filesystem::path& file) {
     std::vector<std::string> prompts;
-    for (int64_t i = 0; i < kSampleCount; ++i) prompts.push_back(pairs->prompt(i % pairs->size(), 0));
+    for (int64_t i = 0; i < kSampleCount; ++i)
+      prompts.push_back(pairs->prompt(i % pairs->size(), 0));
     const at::Tensor hint = hint_tensor(set.hints.narrow(0, 0, kSampleCount));
     const at::Tensor empty = context_of(std::vector<std::string>(kSampleCount));
     const std::vector<int64_t> shape = {kSampleCount, 4, size / 8, size / 8};
-    const auto decode = [&](const at::Tensor& z) { return model.vae->decode(z / model.config.vae.scale_factor); };
+    const auto decode = [&](const at::Tensor& z) {
+      return model.vae->decode(z / model.config.vae.scale_factor);
+    };
     const at::Tensor target = set.moments.narrow(0, 0, kSampleCount).to(at::kFloat).chunk(2, 1)[0];
     const at::Tensor with_prompt =
         decode(preview_latents(model, context_of(prompts), empty, &control, hint, shape, {}));
     const at::Tensor without =
         decode(preview_latents(model, empty, empty, &control, hint, shape, {.cfg_scale = 1.0}));
-    const at::Tensor all = at::cat({model.vae->decode(target), hint * 2.0 - 1.0, with_prompt, without});
+    const at::Tensor all =
+        at::cat({model.vae->decode(target), hint * 2.0 - 1.0, with_prompt, without});
     save_image(file, contact_sheet(tensor_to_images(all), {}, {.columns = kSampleCount, .gap = 2}));
   };
-  recipe.finish = [&](const std::filesystem::path& file) { write_control(file, control, model.config, o.control); };
+  recipe.finish = [&](const std::filesystem::path& file) {
+    write_control(file, control, model.config, o.control);
+  };
   run_training(o, recipe, task);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training of the autoencoder: reconstruction of random crops, with a weak pull of the latents to a normal distribution.
+// Training of the autoencoder: reconstruction of random crops, with a weak pull of the latents to a
+// normal distribution.
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
@@ -26,10 +27,10 @@
 namespace zc {
 namespace {
 
-constexpr double kKlWeight = 3e-4;    // on the mean over latent elements
-constexpr double kSquareWeight = 2.0; // on squared errors: gets large areas right first
-constexpr double kEdgeWeight = 0.5;   // on the differences of neighbouring pixels: keeps edges sharp
-constexpr int64_t kPoolSize = 4000;   // pictures held in memory
+constexpr double kKlWeight = 3e-4;     // on the mean over latent elements
+constexpr double kSquareWeight = 2.0;  // on squared errors: gets large areas right first
+constexpr double kEdgeWeight = 0.5;  // on the differences of neighbouring pixels: keeps edges sharp
+constexpr int64_t kPoolSize = 4000;  // pictures held in memory
 constexpr int64_t kCropSize = 128;
 
 at::Tensor neighbour_difference(const at::Tensor& x, int64_t dim) {
@@ -40,13 +41,14 @@ at::Tensor reconstruction_loss(const at::Tensor& x, const at::Tensor& y) {
   const at::Tensor error = y - x;
   return at::abs(error).mean() + kSquareWeight * at::square(error).mean() +
          kEdgeWeight * (at::abs(neighbour_difference(error, 2)).mean() +
-                                                at::abs(neighbour_difference(error, 3)).mean());
+                        at::abs(neighbour_difference(error, 3)).mean());
 }
 
 at::Tensor random_crops(const at::Tensor& pool, int64_t batch, at::Generator& generator) {
   const int64_t side = std::min(kCropSize, pool.size(2));
   const at::Tensor index = at::randint(0, pool.size(0), {batch}, generator, at::kLong);
-  const at::Tensor corner = at::randint(0, pool.size(2) - side + 1, {batch, 2}, generator, at::kLong);
+  const at::Tensor corner =
+      at::randint(0, pool.size(2) - side + 1, {batch, 2}, generator, at::kLong);
   std::vector<at::Tensor> crops;
   for (int64_t i = 0; i < batch; ++i) {
     crops.push_back(pool[index[i].item<int64_t>()]
@@ -56,7 +58,8 @@ at::Tensor random_crops(const at::Tensor& pool, int64_t batch, at::Generator& ge
   return at::stack(crops).to(at::kFloat) / 127.5 - 1.0;
 }
 
-// A fresh encoder should not drown its latents in noise before the decoder has learned to read them.
+// A fresh encoder should not drown its latents in noise before the decoder has learned to read
+// them.
 void start_with_little_noise(Vae& vae) {
   vae.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
     if (key == "quant_conv.bias") p.stored().narrow(0, p.numel() / 2, p.numel() / 2).fill_(-6.0);
@@ -86,7 +89,8 @@ at::Tensor load_pool(const PairSource& pairs, int64_t count, int size, const Tas
       uint8_t* to = pool.mutable_data_ptr<uint8_t>() + i * 3 * size * size;
       const int pixels = size * size;
       for (int p = 0; p < pixels; ++p) {
-        for (int c = 0; c < 3; ++c) to[c * pixels + p] = image.pixels[static_cast<size_t>(p) * 3 + c];
+        for (int c = 0; c < 3; ++c)
+          to[c * pixels + p] = image.pixels[static_cast<size_t>(p) * 3 + c];
       }
       ++done;
     }
@@ -116,13 +120,15 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     const at::Tensor x = channels_last(random_crops(pool, o.batch, generator));
     const Vae::Moments m = model.vae->encode(x);
     const at::Tensor mean = m.mean.to(at::kFloat), logvar = m.logvar.to(at::kFloat);
-    const at::Tensor z = mean + at::exp(0.5 * logvar) * at::randn(mean.sizes(), generator, mean.options());
+    const at::Tensor z =
+        mean + at::exp(0.5 * logvar) * at::randn(mean.sizes(), generator, mean.options());
     const at::Tensor y = model.vae->decode(z).to(at::kFloat);
     const at::Tensor kl = 0.5 * (at::square(mean) + at::exp(logvar) - 1.0 - logvar).mean();
     return reconstruction_loss(x, y) + kKlWeight * kl;
   };
   recipe.sample = [&](const std::filesystem::path& file) {
-    const at::Tensor x = pool.narrow(0, 0, std::min<int64_t>(8, pool.size(0))).to(at::kFloat) / 127.5 - 1.0;
+    const at::Tensor x =
+        pool.narrow(0, 0, std::min<int64_t>(8, pool.size(0))).to(at::kFloat) / 127.5 - 1.0;
     const at::Tensor y = model.vae->decode(model.vae->encode(x).mean);
     std::vector<Image> images = tensor_to_images(at::cat({x, y}));
     save_image(file, contact_sheet(images, {}, {.columns = 8, .gap = 2}));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The training loop and the three things it trains: autoencoder, base model, ControlNet with a locked base.
+// The training loop and the three things it trains: autoencoder, base model, ControlNet with a
+// locked base.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +41,11 @@ struct TrainOptions {
 template <OptionsOf<TrainOptions> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
   visit("data", o.data, "pairs: a folder with prompt.json, or toyworld:COUNT[:SEED]");
-  visit("model", o.model, "base model: a checkpoint, or builtin; the architecture that vae and base train");
+  visit("model", o.model,
+        "base model: a checkpoint, or builtin; the architecture that vae and base train");
   visit("control", o.control, "kind of control map");
-  visit("init", o.init, "weights to begin with (default: fresh; control: a copy of the base's encoder)");
+  visit("init", o.init,
+        "weights to begin with (default: fresh; control: a copy of the base's encoder)");
   visit("out", o.out, "folder for snapshots, logs, samples and the result");
   visit("steps", o.steps, Range{1, 1e8}, "optimizer steps");
   visit("batch", o.batch, Range{1, 4096}, "pictures in one pass");
@@ -52,9 +55,12 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("warmup", o.warmup, Range{0, 1e8}, "steps in which the learning rate rises");
   visit("grad_clip", o.grad_clip, Range{0, 1e6}, "largest norm of the gradient, 0: any");
   visit("ema", o.ema, Range{0, 0.999999}, "decay limit of the averaged weights, 0: none");
-  visit("min_snr", o.min_snr, Range{0, 1000}, "gamma of min-SNR loss weights (arXiv 2303.09556), 0: plain loss");
-  visit("prompt_dropout", o.prompt_dropout, Range{0, 1}, "share of pictures trained without their text");
-  visit("precision", o.precision, one_of({"fp32", "bf16"}), "precision of the passes; weights stay float32");
+  visit("min_snr", o.min_snr, Range{0, 1000},
+        "gamma of min-SNR loss weights (arXiv 2303.09556), 0: plain loss");
+  visit("prompt_dropout", o.prompt_dropout, Range{0, 1},
+        "share of pictures trained without their text");
+  visit("precision", o.precision, one_of({"fp32", "bf16"}),
+        "precision of the passes; weights stay float32");
   visit("size", o.size, Range{0, 4096}, "side of the pictures, 0: the model's");
   visit("seed", o.seed, Range{0, 9e15}, "random numbers depend on (seed, step) only");
   visit("save_every", o.save_every, Range{1, 1e8}, "steps between snapshots");
@@ -63,8 +69,9 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("resume", o.resume, "continue from the newest snapshot in --out");
 }
 
-// Trains until the last step or until cancelled (a snapshot is written then too); leaves OUT/model.safetensors, OUT/log.jsonl,
-// OUT/samples/*.png and OUT/ckpt/. Throws bad_request, bad_file, io, cancelled.
+// Trains until the last step or until cancelled (a snapshot is written then too); leaves
+// OUT/model.safetensors, OUT/log.jsonl, OUT/samples/*.png and OUT/ckpt/. Throws bad_request,
+// bad_file, io, cancelled.
 void train(const TrainOptions& options, const TaskContext& task);
 
 }  // namespace zc

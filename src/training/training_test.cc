@@ -111,7 +111,9 @@ TEST(Training, AtStepZeroOnlyZeroConvolutionsHaveAGradient) {
     const bool zero_conv = key.starts_with("zero_convs.") || key.starts_with("middle_block_out.");
     EXPECT_EQ(size > 0.0, zero_conv) << key;
   }));
-  unet.visit(Module::Visitor([](const std::string& key, Parameter& p) { EXPECT_FALSE(p.stored().grad().defined()) << key; }));
+  unet.visit(Module::Visitor([](const std::string& key, Parameter& p) {
+    EXPECT_FALSE(p.stored().grad().defined()) << key;
+  }));
 }
 
 TEST(AdamW, FollowsItsFormula) {
@@ -127,7 +129,8 @@ TEST(AdamW, FollowsItsFormula) {
     w -= 0.1 * 0.01 * w;
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
-    w -= 0.1 * (m / (1 - std::pow(0.9, step))) / (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
+    w -=
+        0.1 * (m / (1 - std::pow(0.9, step))) / (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
     EXPECT_NEAR(line.weight.stored()[0].item<double>(), w, 1e-5);
   }
 }
@@ -172,7 +175,8 @@ TEST(Snapshot, ADamagedOneIsPassedOver) {
 
 TEST(Snapshot, KeepsOnlyTheNewest) {
   const fs::path folder = fresh_folder("keep");
-  for (int64_t step = 1; step <= 4; ++step) write_snapshot(folder, step, {{"model", {{"a", at::full({3}, 1.0)}}}}, {}, 2);
+  for (int64_t step = 1; step <= 4; ++step)
+    write_snapshot(folder, step, {{"model", {{"a", at::full({3}, 1.0)}}}}, {}, 2);
   EXPECT_FALSE(fs::exists(folder / "step-00000002"));
   EXPECT_TRUE(fs::exists(folder / "step-00000003"));
 }
@@ -180,14 +184,17 @@ TEST(Snapshot, KeepsOnlyTheNewest) {
 TEST(Training, ALossThatIsNotANumberEndsTheRun) {
   Line line;
   Recipe recipe = line_recipe(line);
-  recipe.loss = [&](int64_t, at::Generator&) { return (line.weight.stored() * std::nan("")).sum(); };
+  recipe.loss = [&](int64_t, at::Generator&) {
+    return (line.weight.stored() * std::nan("")).sum();
+  };
   EXPECT_THROW(run_training(line_options(fresh_folder("nan"), 3), recipe, {}), Error);
 }
 
 TEST(Loss, MinSnrWeighsAsInThePaper) {
   at::Generator generator = generator_for(1, 2, 3);
   const at::Tensor abar = alphas_cumprod_float();
-  const NoisedBatch batch = noise_batch(at::randn({4, 4, 8, 8}), abar, Prediction::v, 5.0, generator);
+  const NoisedBatch batch =
+      noise_batch(at::randn({4, 4, 8, 8}), abar, Prediction::v, 5.0, generator);
   for (int64_t i = 0; i < 4; ++i) {
     const double a = abar[batch.t[i].item<int64_t>()].item<double>();
     const double snr = a / (1 - a);

@@ -67,8 +67,9 @@ struct Worst {
   double ratio = -1.0;
 
   void add(const std::string& what, double error, double tolerance) {
-    const double r = std::isfinite(error) ? (tolerance > 0.0 ? error / tolerance : (error > 0.0 ? 1e300 : 0.0))
-                                          : std::numeric_limits<double>::infinity();
+    const double r = std::isfinite(error)
+                         ? (tolerance > 0.0 ? error / tolerance : (error > 0.0 ? 1e300 : 0.0))
+                         : std::numeric_limits<double>::infinity();
     if (r > 1.0) check.passed = false;
     if (r <= ratio) return;
     ratio = r;
@@ -78,26 +79,30 @@ struct Worst {
   }
 };
 
-void compare_deltas(const std::string& name, const at::Tensor& difference, double tolerance, Worst& worst) {
+void compare_deltas(const std::string& name, const at::Tensor& difference, double tolerance,
+                    Worst& worst) {
   const at::Tensor absolute = difference.abs();
-  worst.add(name + " (share)", (absolute > tolerance).to(at::kDouble).mean().item<double>(), kDeltaShare);
+  worst.add(name + " (share)", (absolute > tolerance).to(at::kDouble).mean().item<double>(),
+            kDeltaShare);
   worst.add(name + " (mean)", absolute.mean().item<double>(), kDeltaMean);
   worst.add(name + " (largest)", absolute.max().item<double>(), kDeltaLargest);
 }
 
-void compare_values(const std::string& name, const at::Tensor& got, const at::Tensor& difference, const json& entry,
-                    Worst& worst) {
+void compare_values(const std::string& name, const at::Tensor& got, const at::Tensor& difference,
+                    const json& entry, Worst& worst) {
   const double tolerance = entry.at("tol_abs");
   worst.add(name, difference.abs().max().item<double>(), tolerance);
   const json& stats = entry.at("stats");
   const double l2 = stats.at("l2");
-  if (l2 > 1e-6) worst.add(name + " (l2)", std::abs(got.norm().item<double>() - l2) / l2, kL2Tolerance);
-  worst.add(name + " (mean)", std::abs(got.mean().item<double>() - stats.at("mean").get<double>()), tolerance);
+  if (l2 > 1e-6)
+    worst.add(name + " (l2)", std::abs(got.norm().item<double>() - l2) / l2, kL2Tolerance);
+  worst.add(name + " (mean)", std::abs(got.mean().item<double>() - stats.at("mean").get<double>()),
+            tolerance);
 }
 
 OpFunction find_op(const std::string& name) {
-  for (const OpTable* table : {&block_ops(), &model_ops(), &extra_ops(), &training_ops(), &sampling_ops(),
-                               &ddim_ops()}) {
+  for (const OpTable* table :
+       {&block_ops(), &model_ops(), &extra_ops(), &training_ops(), &sampling_ops(), &ddim_ops()}) {
     const auto found = table->find(name);
     if (found != table->end()) return found->second;
   }
@@ -130,7 +135,8 @@ nlohmann::json parse_python_json(const std::string& text) {
   return result;
 }
 
-Case::Case(const nlohmann::json& description, std::filesystem::path data_folder, Networks& all_networks)
+Case::Case(const nlohmann::json& description, std::filesystem::path data_folder,
+           Networks& all_networks)
     : json(description),
       id(description.at("id")),
       op(description.at("op")),
@@ -188,9 +194,11 @@ std::vector<KeyRow> Case::rows(std::string_view role) const {
   // A second network of the same kind: "second/control_model." has the rows of "control_model.".
   const std::string base = w.prefix.substr(w.prefix.find('/') + 1);
   for (const KeyRow& row : networks.table(w.keys)) {
-    if (row.key.starts_with(base)) result.push_back({w.prefix + row.key.substr(base.size()), row.shape});
+    if (row.key.starts_with(base))
+      result.push_back({w.prefix + row.key.substr(base.size()), row.shape});
   }
-  if (result.empty()) throw Error(ErrorKind::bad_file, id, fmt::format("{} has no keys under {}", w.keys, base));
+  if (result.empty())
+    throw Error(ErrorKind::bad_file, id, fmt::format("{} has no keys under {}", w.keys, base));
   return result;
 }
 
@@ -240,17 +248,20 @@ void CaseRunner::compare_outputs(const Case& c, const Outputs& outputs, FileChec
   for (const json& entry : c.json.at("outputs")) {
     const std::string name = entry.at("name");
     const auto found = outputs.find(name);
-    if (found == outputs.end()) throw Error(ErrorKind::bug, name, "the operation gave no such output");
+    if (found == outputs.end())
+      throw Error(ErrorKind::bug, name, "the operation gave no such output");
     const auto shape = entry.at("shape").get<std::vector<int64_t>>();
     if (found->second.sizes() != at::IntArrayRef(shape)) {
-      throw Error(ErrorKind::bug, name, fmt::format("shape is {}, wanted {}", shape_text(found->second.sizes()),
-                                                    shape_text(shape)));
+      throw Error(ErrorKind::bug, name,
+                  fmt::format("shape is {}, wanted {}", shape_text(found->second.sizes()),
+                              shape_text(shape)));
     }
     const at::Tensor got = found->second.detach().to(at::kDouble).contiguous().view(-1);
     const at::Tensor wanted = stored(c.json.at("file")).at(entry.at("tensor").get<std::string>());
-    const at::Tensor difference =
-        got.slice(0, 0, std::nullopt, entry.at("stride").get<int64_t>()) - wanted.to(at::kDouble).reshape(-1);
-    if (!got.isfinite().all().item<bool>()) worst.add(name, std::numeric_limits<double>::infinity(), 0.0);
+    const at::Tensor difference = got.slice(0, 0, std::nullopt, entry.at("stride").get<int64_t>()) -
+                                  wanted.to(at::kDouble).reshape(-1);
+    if (!got.isfinite().all().item<bool>())
+      worst.add(name, std::numeric_limits<double>::infinity(), 0.0);
     if (name.starts_with("delta/")) {
       compare_deltas(name, difference, entry.at("tol_abs"), worst);
     } else {
@@ -262,7 +273,8 @@ void CaseRunner::compare_outputs(const Case& c, const Outputs& outputs, FileChec
 
 const StateDict& CaseRunner::stored(const std::string& file) {
   auto known = files_.find(file);
-  if (known == files_.end()) known = files_.emplace(file, read_safetensors(folder_ / "cases" / file).tensors).first;
+  if (known == files_.end())
+    known = files_.emplace(file, read_safetensors(folder_ / "cases" / file).tensors).first;
   return known->second;
 }
 

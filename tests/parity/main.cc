@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// parity DIR [--filter S] [--kernels plain|fast]: compares our numbers with those of the reference, case by case.
+// parity DIR [--filter S] [--kernels plain|fast]: compares our numbers with those of the reference,
+// case by case.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -47,8 +48,8 @@ class Printer {
 
   void operator()(const FileCheck& c) {
     if (c.id.find(filter_) == std::string::npos) return;
-    fmt::print("{} {}  error {:.3g}  tolerance {:.3g}  {}\n", c.passed ? "ok  " : "FAIL", c.id, c.error, c.tolerance,
-               c.note);
+    fmt::print("{} {}  error {:.3g}  tolerance {:.3g}  {}\n", c.passed ? "ok  " : "FAIL", c.id,
+               c.error, c.tolerance, c.note);
     std::fflush(stdout);
     ++(c.passed ? passed_ : failed_);
   }
@@ -69,16 +70,21 @@ class Printer {
 };
 
 int run_core(const Arguments& a) {
-  const std::filesystem::path ours = std::filesystem::path(ZC_SOURCE_DIR) / "tests/parity/data/core";
+  const std::filesystem::path ours =
+      std::filesystem::path(ZC_SOURCE_DIR) / "tests/parity/data/core";
   Printer print(a.filter);
-  const auto vectors = exists(a.folder / "test_vectors.json") ? a.folder / "test_vectors.json" : ours / "test_vectors.json";
-  // What follows is worthless when the generator is wrong, so it is checked whatever the filter says.
+  const auto vectors = exists(a.folder / "test_vectors.json") ? a.folder / "test_vectors.json"
+                                                              : ours / "test_vectors.json";
+  // What follows is worthless when the generator is wrong, so it is checked whatever the filter
+  // says.
   for (const FileCheck& c : check_vectors_file(vectors)) {
     print(c);
-    if (!c.passed) throw Error(ErrorKind::bug, c.id, "the generator of weights and inputs is wrong: " + c.note);
+    if (!c.passed)
+      throw Error(ErrorKind::bug, c.id, "the generator of weights and inputs is wrong: " + c.note);
   }
   CaseRunner(a.folder, ours).run(a.filter, std::ref(print));
-  if (exists(a.folder / "cases/tokenizer.json")) print.all(check_tokenizer_file(a.folder / "cases/tokenizer.json"));
+  if (exists(a.folder / "cases/tokenizer.json"))
+    print.all(check_tokenizer_file(a.folder / "cases/tokenizer.json"));
   if (exists(a.folder / "cases/rng.json")) print.all(check_rng_file(a.folder / "cases/rng.json"));
   if (exists(a.folder / "loader")) print.all(check_loader_folder(a.folder / "loader", a.filter));
   return print.finish();
@@ -86,21 +92,28 @@ int run_core(const Arguments& a) {
 
 int run(const Arguments& a) {
   if (!exists(a.folder)) throw Error(ErrorKind::not_found, a.folder.string(), "no such folder");
-  if (a.kernels == "fast") throw Error(ErrorKind::unsupported, "--kernels", "this build has the plain kernels only");
+  if (a.kernels == "fast")
+    throw Error(ErrorKind::unsupported, "--kernels", "this build has the plain kernels only");
   if (exists(a.folder / "cases/cases.json")) return run_core(a);
   if (exists(a.folder / "manifest.json")) {
-    throw Error(ErrorKind::bad_file, a.folder.string(), "annotator cases are not checked by this version yet");
+    throw Error(ErrorKind::bad_file, a.folder.string(),
+                "annotator cases are not checked by this version yet");
   }
-  throw Error(ErrorKind::bad_file, a.folder.string(), "holds neither cases/cases.json nor manifest.json");
+  throw Error(ErrorKind::bad_file, a.folder.string(),
+              "holds neither cases/cases.json nor manifest.json");
 }
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::not_found: return kMissing;
-    case ErrorKind::bug: return kBug;
+    case ErrorKind::not_found:
+      return kMissing;
+    case ErrorKind::bug:
+      return kBug;
     case ErrorKind::bad_request:
-    case ErrorKind::unsupported: return kUsage;
-    default: return kBadData;
+    case ErrorKind::unsupported:
+      return kUsage;
+    default:
+      return kBadData;
   }
 }
 

@@ -55,7 +55,8 @@ UNetConfig from_diffusers(const nlohmann::json& j) {
   const auto channels = j.at("block_out_channels").get<std::vector<int64_t>>();
   const auto depths = j.at("transformer_layers_per_block").get<std::vector<int64_t>>();
   const auto kinds = j.at("down_block_types").get<std::vector<std::string>>();
-  const auto heads = j.at("attention_head_dim").get<std::vector<int64_t>>();  // despite its name, the number of heads
+  const auto heads = j.at("attention_head_dim")
+                         .get<std::vector<int64_t>>();  // despite its name, the number of heads
   c.in_channels = j.at("in_channels");
   c.model_channels = channels.front();
   c.num_res_blocks = j.at("layers_per_block");
@@ -121,8 +122,8 @@ std::filesystem::path Networks::find(const std::filesystem::path& relative) cons
   for (const auto& folder : {folder_, fallback_}) {
     if (exists(folder / relative)) return folder / relative;
   }
-  throw Error(ErrorKind::not_found, relative.string(), fmt::format("neither in {} nor in {}", folder_.string(),
-                                                                   fallback_.string()));
+  throw Error(ErrorKind::not_found, relative.string(),
+              fmt::format("neither in {} nor in {}", folder_.string(), fallback_.string()));
 }
 
 const std::vector<KeyRow>& Networks::table(const std::string& name) {
@@ -148,7 +149,8 @@ nlohmann::json Networks::config(const std::string& name) const {
 
 UNetConfig Networks::unet_config(const std::string& keys, bool control) const {
   const std::string family(family_of(keys));
-  if (family == "sdxl") return from_diffusers(config(control ? "diffusers_sdxl_controlnet" : "diffusers_sdxl_unet"));
+  if (family == "sdxl")
+    return from_diffusers(config(control ? "diffusers_sdxl_controlnet" : "diffusers_sdxl_unet"));
   if (family == "tinyxl") return from_diffusers(config(control ? "tinyxl_controlnet" : "tinyxl"));
   UNetConfig c = from_ldm(config(family));
   if (keys == "sd15_inpainting_original") c.in_channels = 9;
@@ -179,7 +181,8 @@ const ControlNet& Networks::control(const Case& c, std::string_view role) {
 
 const Vae& Networks::vae(const Case& c) {
   const auto build = [&](const StateDict& state, const WeightsEntry& w) {
-    auto vae = std::make_unique<Vae>(vae_from(config(family_of(w.keys) == "tiny" ? "tiny_vae" : "vae")));
+    auto vae =
+        std::make_unique<Vae>(vae_from(config(family_of(w.keys) == "tiny" ? "tiny_vae" : "vae")));
     load_all(*vae, state, w.prefix);
     return vae;
   };
@@ -188,7 +191,8 @@ const Vae& Networks::vae(const Case& c) {
 
 const ClipTextEncoder& Networks::clip(const Case& c) {
   const auto build = [&](const StateDict& state, const WeightsEntry& w) {
-    auto text = std::make_unique<ClipTextEncoder>(clip_from(config(w.keys == "tiny_clip" ? "tiny_clip" : "clip_l")));
+    auto text = std::make_unique<ClipTextEncoder>(
+        clip_from(config(w.keys == "tiny_clip" ? "tiny_clip" : "clip_l")));
     load_all(*text, state, w.prefix + "text_model.");
     return text;
   };
@@ -198,15 +202,18 @@ const ClipTextEncoder& Networks::clip(const Case& c) {
 const OpenClipTextEncoder& Networks::openclip(const Case& c) {
   const auto build = [&](const StateDict& state, const WeightsEntry& w) {
     const std::string_view family = family_of(w.keys);
-    auto text = std::make_unique<OpenClipTextEncoder>(openclip_from(
-        config(family == "tiny" ? "tiny_openclip" : family == "sdxl" ? "openclip_g" : "openclip_h")));
+    auto text = std::make_unique<OpenClipTextEncoder>(
+        openclip_from(config(family == "tiny"   ? "tiny_openclip"
+                             : family == "sdxl" ? "openclip_g"
+                                                : "openclip_h")));
     load_all(*text, state, w.prefix);
     return text;
   };
   return static_cast<const OpenClipTextEncoder&>(get(c, "text", "openclip", build));
 }
 
-const Module& Networks::get(const Case& c, std::string_view role, std::string_view kind, const Build& build) {
+const Module& Networks::get(const Case& c, std::string_view role, std::string_view kind,
+                            const Build& build) {
   const WeightsEntry w = c.weights(role);
   const std::string key = fmt::format("{}|{}|{}", kind, w.prefix, w.keys);
   auto entry = entries_.find(key);
@@ -229,8 +236,8 @@ void Networks::make_room(int64_t bytes) {
     int64_t total = bytes;
     for (const auto& [key, entry] : entries_) total += entry.bytes;
     if (total <= kKeptBytes) return;
-    entries_.erase(std::ranges::min_element(
-        entries_, {}, [](const auto& item) { return item.second.last_use; }));
+    entries_.erase(std::ranges::min_element(entries_, {},
+                                            [](const auto& item) { return item.second.last_use; }));
     malloc_trim(0);  // small tensors would stay in the heap
   }
 }

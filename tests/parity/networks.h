@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The networks of the cases: built from the key tables and configurations, and kept as far as memory allows.
+// The networks of the cases: built from the key tables and configurations, and kept as far as
+// memory allows.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@
 
 namespace zc::parity {
 
-// Gives the module every weight of `state` that begins with `prefix`. Throws bad_file when one is missing, has another
-// shape or is not known, except those that inference does not need.
+// Gives the module every weight of `state` that begins with `prefix`. Throws bad_file when one is
+// missing, has another shape or is not known, except those that inference does not need.
 void load_all(Module& module, const StateDict& state, std::string_view prefix);
 
 class Networks {
@@ -49,7 +50,8 @@ class Networks {
     int64_t last_use = 0;
   };
   using Build = std::function<std::unique_ptr<Module>(const StateDict&, const WeightsEntry&)>;
-  const Module& get(const Case& c, std::string_view role, std::string_view kind, const Build& build);
+  const Module& get(const Case& c, std::string_view role, std::string_view kind,
+                    const Build& build);
   void make_room(int64_t bytes);
 
   std::filesystem::path folder_, fallback_;

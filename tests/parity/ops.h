@@ -25,6 +25,7 @@ std::vector<FileCheck> check_vectors_file(const std::filesystem::path& file);   
 std::vector<FileCheck> check_rng_file(const std::filesystem::path& file);        // ops_sampling.cc
 std::vector<FileCheck> check_tokenizer_file(const std::filesystem::path& file);  // ops_tokenizer.cc
 // One line for each file of loader/good and loader/hostile whose id contains the filter.
-std::vector<FileCheck> check_loader_folder(const std::filesystem::path& folder, const std::string& filter);
+std::vector<FileCheck> check_loader_folder(const std::filesystem::path& folder,
+                                           const std::string& filter);
 
 }  // namespace zc::parity

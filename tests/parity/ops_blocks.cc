@@ -16,7 +16,9 @@ namespace {
 struct Block {
   explicit Block(const Case& c) : prefix(c.weights("module").prefix), state(c.state("module")) {}
 
-  int64_t size(const std::string& key, int64_t dim) const { return state.at(prefix + key).size(dim); }
+  int64_t size(const std::string& key, int64_t dim) const {
+    return state.at(prefix + key).size(dim);
+  }
   void load(Module& module, std::string_view at) const { load_all(module, state, at); }
   void load(Module& module) const { load_all(module, state, prefix); }
 
@@ -32,14 +34,15 @@ UNetConfig config_for(const Block& block, const std::string& time_key) {
 
 Outputs timestep(const Case& c) {
   const auto& p = c.params();
-  return {{"emb", timestep_embedding(c.input("t_all"), p.at("dim"), p.value("max_period", 10000.0))}};
+  return {
+      {"emb", timestep_embedding(c.input("t_all"), p.at("dim"), p.value("max_period", 10000.0))}};
 }
 
 Outputs resblock(const Case& c) {
   const Block block(c);
   Module root;
-  ResBlock module(root, "", config_for(block, "emb_layers.1.weight"), block.size("in_layers.2.weight", 1),
-                  block.size("in_layers.2.weight", 0));
+  ResBlock module(root, "", config_for(block, "emb_layers.1.weight"),
+                  block.size("in_layers.2.weight", 1), block.size("in_layers.2.weight", 0));
   block.load(root);
   return {{"y", module(c.input("x"), c.input("emb"))}};
 }
@@ -47,8 +50,8 @@ Outputs resblock(const Case& c) {
 Outputs downsample(const Case& c) {
   const Block block(c);
   Module root;
-  const EncoderStage stage(root, "", UNetConfig{}, EncoderStage::Kind::down, block.size("op.weight", 1),
-                           block.size("op.weight", 0), 0);
+  const EncoderStage stage(root, "", UNetConfig{}, EncoderStage::Kind::down,
+                           block.size("op.weight", 1), block.size("op.weight", 0), 0);
   // The stage counts its only member: "input_blocks.3." + "0.op".
   block.load(root, std::string_view(block.prefix).substr(0, block.prefix.size() - 2));
   Context none{at::Tensor()};
@@ -70,7 +73,8 @@ Outputs spatial_transformer(const Case& c) {
   config.context_dim = block.size("transformer_blocks.0.attn2.to_k.weight", 1);
   config.linear_projection = block.state.at(block.prefix + "proj_in.weight").dim() == 2;
   Module root;
-  const SpatialTransformer module(root, "", config, block.size("norm.weight", 0), c.params().at("depth"));
+  const SpatialTransformer module(root, "", config, block.size("norm.weight", 0),
+                                  c.params().at("depth"));
   block.load(root);
   Context context(c.input("context"));
   return {{"y", module(c.input("x"), context)}};
@@ -79,8 +83,8 @@ Outputs spatial_transformer(const Case& c) {
 Outputs transformer_block(const Case& c) {
   const Block block(c);
   Module root;
-  const TransformerBlock module(root, "", block.size("norm1.weight", 0), block.size("attn2.to_k.weight", 1),
-                                c.params().at("heads"));
+  const TransformerBlock module(root, "", block.size("norm1.weight", 0),
+                                block.size("attn2.to_k.weight", 1), c.params().at("heads"));
   block.load(root);
   Context context(c.input("context"));
   return {{"y", module(c.input("x"), context)}};
@@ -125,7 +129,8 @@ Outputs hint_encoder(const Case& c) {
 Outputs vae_resnet(const Case& c) {
   const Block block(c);
   Module root;
-  const VaeResnet module(root, "", block.size("conv1.weight", 1), block.size("conv1.weight", 0), 32);
+  const VaeResnet module(root, "", block.size("conv1.weight", 1), block.size("conv1.weight", 0),
+                         32);
   block.load(root);
   return {{"y", module(c.input("x"))}};
 }

@@ -36,11 +36,12 @@ class GuidedModel {
   }
 
  private:
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, Context& context, Context& control_context,
-                     bool controlled) const {
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, Context& context,
+                     Context& control_context, bool controlled) const {
     Residuals residuals;
     if (controlled) {
-      residuals = scaled(control_.forward(x, features_, control_.embed(t), control_context), control_scales_);
+      residuals = scaled(control_.forward(x, features_, control_.embed(t), control_context),
+                         control_scales_);
     }
     return unet_.forward(x, unet_.embed(t), context, residuals);
   }
@@ -56,7 +57,9 @@ class GuidedModel {
 
 // Element 0, 1, 2, ... of an input that is a series.
 NoiseFunction series(const Case& c, std::string name) {
-  return [&c, name = std::move(name), k = int64_t{0}](const at::Tensor&) mutable { return c.input_series(name, k++); };
+  return [&c, name = std::move(name), k = int64_t{0}](const at::Tensor&) mutable {
+    return c.input_series(name, k++);
+  };
 }
 
 void check_timesteps(const Case& c, const DdimSchedule& schedule, int64_t count) {
@@ -74,7 +77,8 @@ Outputs ddim_sample(const Case& c) {
 
   DdimRun run;
   run.schedule = make_ddim_schedule(model, p.at("ddim_steps"), p.at("eta"));
-  run.parameterization = p.at("parameterization") == "v" ? Prediction::v_prediction : Prediction::epsilon;
+  run.parameterization =
+      p.at("parameterization") == "v" ? Prediction::v_prediction : Prediction::epsilon;
   run.denoise = std::ref(guided);
   run.noise = series(c, "noise_step");
   run.on_step = [&](int64_t, const at::Tensor& x, const at::Tensor& x0) {

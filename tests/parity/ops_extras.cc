@@ -24,7 +24,8 @@ Outputs lora_unet(const Case& c) {
   StateDict state = c.state("unet");
   const auto strength = c.params().value("multiplier", 1.0);
   const int64_t made = merge_lora(state, lora, {.unet = strength, .text = strength});
-  c.check("layers without a weight", static_cast<double>(static_cast<int64_t>(lora.changes.size()) - made), 0.0);
+  c.check("layers without a weight",
+          static_cast<double>(static_cast<int64_t>(lora.changes.size()) - made), 0.0);
   UNet unet(model.unet);
   load_all(unet, state, c.weights("unet").prefix);
   Context context(c.input("context"));
@@ -44,7 +45,8 @@ Outputs ip_adapter_unet(const Case& c) {
 
 Outputs t2i_adapter(const Case& c) {
   StateDict state = c.state("adapter");
-  if (c.weights("adapter").keys.find("diffusers") != std::string::npos) state = t2i_adapter_to_original(state, c.id);
+  if (c.weights("adapter").keys.find("diffusers") != std::string::npos)
+    state = t2i_adapter_to_original(state, c.id);
   T2iAdapterConfig config;
   config.hint_channels = state.at("conv_in.weight").size(1) / 64;
   T2iAdapter adapter(config);
@@ -71,8 +73,9 @@ Outputs taesd_decode(const Case& c) {
 
 const OpTable& extra_ops() {
   static const OpTable table = {
-      {"lora_unet", lora_unet},       {"ip_adapter_unet", ip_adapter_unet}, {"t2i_adapter", t2i_adapter},
-      {"taesd_encode", taesd_encode}, {"taesd_decode", taesd_decode},
+      {"lora_unet", lora_unet},       {"ip_adapter_unet", ip_adapter_unet},
+      {"t2i_adapter", t2i_adapter},   {"taesd_encode", taesd_encode},
+      {"taesd_decode", taesd_decode},
   };
   return table;
 }

@@ -29,19 +29,32 @@ constexpr const char* kMarker = "hostile_marker_created";
 
 std::string dtype_name(at::ScalarType dtype) {
   switch (dtype) {
-    case at::kFloat: return "float32";
-    case at::kDouble: return "float64";
-    case at::kHalf: return "float16";
-    case at::kBFloat16: return "bfloat16";
-    case at::kLong: return "int64";
-    case at::kInt: return "int32";
-    case at::kShort: return "int16";
-    case at::kChar: return "int8";
-    case at::kByte: return "uint8";
-    case at::kBool: return "bool";
-    case at::kFloat8_e4m3fn: return "float8_e4m3fn";
-    case at::kFloat8_e5m2: return "float8_e5m2";
-    default: return c10::toString(dtype);
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kLong:
+      return "int64";
+    case at::kInt:
+      return "int32";
+    case at::kShort:
+      return "int16";
+    case at::kChar:
+      return "int8";
+    case at::kByte:
+      return "uint8";
+    case at::kBool:
+      return "bool";
+    case at::kFloat8_e4m3fn:
+      return "float8_e4m3fn";
+    case at::kFloat8_e5m2:
+      return "float8_e5m2";
+    default:
+      return c10::toString(dtype);
   }
 }
 
@@ -51,7 +64,8 @@ void require(bool good, const std::string& name, const std::string& text) {
 
 // The largest difference of the listed values; NaN equals NaN.
 double compare_tensor(const std::string& name, const at::Tensor& got, const json& wanted) {
-  require(dtype_name(got.scalar_type()) == wanted.at("dtype"), name, "type is " + dtype_name(got.scalar_type()));
+  require(dtype_name(got.scalar_type()) == wanted.at("dtype"), name,
+          "type is " + dtype_name(got.scalar_type()));
   require(got.sizes() == at::IntArrayRef(wanted.at("shape").get<std::vector<int64_t>>()), name,
           "shape is " + shape_text(got.sizes()));
   const at::Tensor values = got.to(at::kDouble).reshape(-1).contiguous();
@@ -65,8 +79,10 @@ double compare_tensor(const std::string& name, const at::Tensor& got, const json
   return error;
 }
 
-FileCheck check_good(const std::filesystem::path& path, const std::string& name, const json& expected) {
-  FileCheck check{.id = "loader/good/" + name, .error = 0.0, .tolerance = 0.0, .passed = false, .note = ""};
+FileCheck check_good(const std::filesystem::path& path, const std::string& name,
+                     const json& expected) {
+  FileCheck check{
+      .id = "loader/good/" + name, .error = 0.0, .tolerance = 0.0, .passed = false, .note = ""};
   try {
     const Weights weights = read_weights(path);
     const json& tensors = expected.at("tensors");
@@ -91,15 +107,17 @@ double resident_bytes() {
   return static_cast<double>(resident) * 4096.0;
 }
 
-// How much memory grows while this lives: looked at all the time, because the system's own peak is that of the whole run.
+// How much memory grows while this lives: looked at all the time, because the system's own peak is
+// that of the whole run.
 class MemoryWatch {
  public:
-  MemoryWatch() : before_(resident_bytes()), peak_(before_), thread_([this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      peak_ = std::max(peak_.load(), resident_bytes());
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-  }) {}
+  MemoryWatch()
+      : before_(resident_bytes()), peak_(before_), thread_([this](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            peak_ = std::max(peak_.load(), resident_bytes());
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          }
+        }) {}
   double growth() const { return std::max(peak_.load(), resident_bytes()) - before_; }
 
  private:
@@ -109,7 +127,8 @@ class MemoryWatch {
 };
 
 // What reading the file led to, as the expectation wants it; throws otherwise.
-std::string judge(const std::filesystem::path& path, const std::string& name, const std::string& expect) {
+std::string judge(const std::filesystem::path& path, const std::string& name,
+                  const std::string& expect) {
   try {
     const Weights weights = read_weights(path);
     require(expect != "reject", name, "was accepted");
@@ -119,18 +138,22 @@ std::string judge(const std::filesystem::path& path, const std::string& name, co
     return "reported " + found.front().key;
   } catch (const Error& e) {
     if (e.kind() == ErrorKind::bug || expect == "load_and_report") throw;
-    require(e.where().find(path.filename().string()) != std::string::npos, name, "the error does not name the file");
+    require(e.where().find(path.filename().string()) != std::string::npos, name,
+            "the error does not name the file");
     return "refused: " + e.text();
   }
 }
 
-FileCheck check_hostile(const std::filesystem::path& path, const std::string& name, const json& expected) {
-  FileCheck check{.id = "loader/hostile/" + name, .error = 0.0, .tolerance = 1.0, .passed = false, .note = ""};
+FileCheck check_hostile(const std::filesystem::path& path, const std::string& name,
+                        const json& expected) {
+  FileCheck check{
+      .id = "loader/hostile/" + name, .error = 0.0, .tolerance = 1.0, .passed = false, .note = ""};
   const MemoryWatch memory;
   const auto start = std::chrono::steady_clock::now();
   try {
     check.note = judge(path, name, expected.at("expect"));
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double allowed = kMemoryBase + kMemoryPerByte * static_cast<double>(file_size(path));
     // As shares of what is allowed.
     check.error = std::max(seconds / kSecondsPerFile, memory.growth() / allowed);
@@ -144,7 +167,8 @@ FileCheck check_hostile(const std::filesystem::path& path, const std::string& na
 
 }  // namespace
 
-std::vector<FileCheck> check_loader_folder(const std::filesystem::path& folder, const std::string& filter) {
+std::vector<FileCheck> check_loader_folder(const std::filesystem::path& folder,
+                                           const std::string& filter) {
   std::vector<FileCheck> checks;
   const auto run = [&](const std::string& part, auto check) {
     if (!exists(folder / part / "expected.json")) return;

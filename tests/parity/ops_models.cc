@@ -11,7 +11,9 @@
 namespace zc::parity {
 namespace {
 
-std::string output_name(size_t i) { return "out" + std::to_string(i); }
+std::string output_name(size_t i) {
+  return "out" + std::to_string(i);
+}
 
 Outputs numbered(const Residuals& residuals) {
   Outputs outputs;
@@ -19,13 +21,16 @@ Outputs numbered(const Residuals& residuals) {
   return outputs;
 }
 
-std::vector<double> scales_of(const Case& c, const char* key) { return c.params().at(key).get<std::vector<double>>(); }
+std::vector<double> scales_of(const Case& c, const char* key) {
+  return c.params().at(key).get<std::vector<double>>();
+}
 
 // The residuals of one ControlNet of SD1.x or SD2.x.
 Residuals run_control(const Case& c, std::string_view role, std::string_view hint) {
   const ControlNet& net = c.networks.control(c, role);
   Context context(c.input("context"));
-  return net.forward(c.input("x"), net.encode_hint(c.input(hint)), net.embed(c.input("t")), context);
+  return net.forward(c.input("x"), net.encode_hint(c.input(hint)), net.embed(c.input("t")),
+                     context);
 }
 
 Outputs run_unet(const Case& c, const Residuals& residuals) {
@@ -34,9 +39,13 @@ Outputs run_unet(const Case& c, const Residuals& residuals) {
   return {{"eps", net.forward(c.input("x"), net.embed(c.input("t")), context, residuals)}};
 }
 
-Outputs controlnet(const Case& c) { return numbered(run_control(c, "control", "hint")); }
+Outputs controlnet(const Case& c) {
+  return numbered(run_control(c, "control", "hint"));
+}
 
-Outputs unet(const Case& c) { return run_unet(c, {}); }
+Outputs unet(const Case& c) {
+  return run_unet(c, {});
+}
 
 Residuals with_options(const Case& c, Residuals residuals) {
   if (c.params().value("global_average_pooling", false)) residuals = pooled(residuals);
@@ -47,12 +56,14 @@ Residuals with_options(const Case& c, Residuals residuals) {
 }
 
 Outputs controlled_unet(const Case& c) {
-  return run_unet(c, with_options(c, scaled(run_control(c, "control", "hint"), scales_of(c, "control_scales"))));
+  return run_unet(c, with_options(c, scaled(run_control(c, "control", "hint"),
+                                            scales_of(c, "control_scales"))));
 }
 
 Outputs controlled_unet_two(const Case& c) {
   const Residuals first = scaled(run_control(c, "control", "hint"), scales_of(c, "control_scales"));
-  const Residuals second = scaled(run_control(c, "control2", "hint2"), scales_of(c, "control_scales2"));
+  const Residuals second =
+      scaled(run_control(c, "control2", "hint2"), scales_of(c, "control_scales2"));
   return run_unet(c, with_options(c, sum(first, second)));
 }
 
@@ -70,7 +81,8 @@ std::vector<double> sdxl_scales(const Case& c, size_t count) {
   std::vector<double> scales(count, scale);
   if (c.params().value("guess_mode", false)) {
     for (size_t i = 0; i < count; ++i) {
-      scales[i] = scale * std::pow(10.0, -1.0 + static_cast<double>(i) / static_cast<double>(count - 1));
+      scales[i] =
+          scale * std::pow(10.0, -1.0 + static_cast<double>(i) / static_cast<double>(count - 1));
     }
   }
   return scales;
@@ -80,7 +92,8 @@ Residuals run_sdxl_control(const Case& c) {
   const ControlNet& net = c.networks.control(c);
   Context context(c.input("context"));
   const at::Tensor emb = net.embed(c.input("t"), label(c, net.config().label_channels));
-  const Residuals residuals = net.forward(c.input("x"), net.encode_hint(c.input("hint")), emb, context);
+  const Residuals residuals =
+      net.forward(c.input("x"), net.encode_hint(c.input("hint")), emb, context);
   return scaled(residuals, sdxl_scales(c, residuals.size()));
 }
 
@@ -91,10 +104,16 @@ Outputs run_sdxl_unet(const Case& c, const Residuals& residuals) {
   return {{"eps", net.forward(c.input("x"), emb, context, residuals)}};
 }
 
-Outputs sdxl_controlnet(const Case& c) { return numbered(run_sdxl_control(c)); }
-Outputs sdxl_unet(const Case& c) { return run_sdxl_unet(c, {}); }
+Outputs sdxl_controlnet(const Case& c) {
+  return numbered(run_sdxl_control(c));
+}
+Outputs sdxl_unet(const Case& c) {
+  return run_sdxl_unet(c, {});
+}
 // The ControlNet runs first and only its residuals stay: both together would not fit into 14 GB.
-Outputs sdxl_unet_control(const Case& c) { return run_sdxl_unet(c, run_sdxl_control(c)); }
+Outputs sdxl_unet_control(const Case& c) {
+  return run_sdxl_unet(c, run_sdxl_control(c));
+}
 
 Outputs vae_encode(const Case& c) {
   const Vae::Moments moments = c.networks.vae(c).encode(c.input("image"));
@@ -102,7 +121,8 @@ Outputs vae_encode(const Case& c) {
 }
 
 Outputs vae_decode(const Case& c) {
-  return {{"image", c.networks.vae(c).decode(c.input("z") / c.params().at("scale_factor").get<double>())}};
+  return {{"image",
+           c.networks.vae(c).decode(c.input("z") / c.params().at("scale_factor").get<double>())}};
 }
 
 TextLayer text_layer(const Case& c) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generator of synthetic weights and inputs against test_vectors.json: checked before anything that uses it.
+// The generator of synthetic weights and inputs against test_vectors.json: checked before anything
+// that uses it.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -14,10 +15,16 @@ namespace {
 
 using nlohmann::json;
 
-uint64_t hex(const std::string& text) { return std::stoull(text, nullptr, 16); }
+uint64_t hex(const std::string& text) {
+  return std::stoull(text, nullptr, 16);
+}
 
 FileCheck equal(const std::string& id, uint64_t got, uint64_t wanted) {
-  return {.id = id, .error = got == wanted ? 0.0 : 1.0, .tolerance = 0.0, .passed = got == wanted, .note = "exact"};
+  return {.id = id,
+          .error = got == wanted ? 0.0 : 1.0,
+          .tolerance = 0.0,
+          .passed = got == wanted,
+          .note = "exact"};
 }
 
 FileCheck weight_check(const json& entry) {
@@ -50,11 +57,16 @@ FileCheck input_check(const json& entry) {
     if (rule.kind == "ints") {
       error = std::max(error, std::abs(static_cast<double>(values.const_data_ptr<int64_t>()[i] -
                                                            entry.at("value")[i].get<int64_t>())));
-    } else if (std::bit_cast<uint32_t>(values.const_data_ptr<float>()[i]) != hex(entry.at("float32_bits")[i])) {
+    } else if (std::bit_cast<uint32_t>(values.const_data_ptr<float>()[i]) !=
+               hex(entry.at("float32_bits")[i])) {
       error = 1.0;
     }
   }
-  return {.id = "vectors/" + name, .error = error, .tolerance = 0.0, .passed = error == 0.0, .note = "exact"};
+  return {.id = "vectors/" + name,
+          .error = error,
+          .tolerance = 0.0,
+          .passed = error == 0.0,
+          .note = "exact"};
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ struct WeightsEntry {
 
 class Case {
  public:
-  Case(const nlohmann::json& description, std::filesystem::path data_folder, Networks& all_networks);
+  Case(const nlohmann::json& description, std::filesystem::path data_folder,
+       Networks& all_networks);
 
   const nlohmann::json& json;
   const std::string id;
@@ -52,7 +53,8 @@ class Case {
 
   const nlohmann::json& params() const { return json.at("params"); }
 
-  // The input of this name: generated, or as the manifest gives it. Throws bad_file when there is none.
+  // The input of this name: generated, or as the manifest gives it. Throws bad_file when there is
+  // none.
   at::Tensor input(std::string_view name) const;
   bool has_input(std::string_view name) const;
   // Element k of an input that is a series.

@@ -24,7 +24,9 @@ constexpr uint64_t splitmix64(uint64_t x) {
   return z ^ (z >> 31);
 }
 
-constexpr uint64_t bits24(uint64_t hash, uint64_t i) { return splitmix64(hash + i) >> 40; }
+constexpr uint64_t bits24(uint64_t hash, uint64_t i) {
+  return splitmix64(hash + i) >> 40;
+}
 
 // In (-1, 1), exact in double.
 constexpr double uniform(uint64_t hash, uint64_t i) {
@@ -47,6 +49,7 @@ struct InputRule {
   int64_t low = 0, high = 0;
 };
 // Throws bad_file for an unknown kind.
-at::Tensor synthetic_input(std::string_view key, const std::vector<int64_t>& shape, const InputRule& rule);
+at::Tensor synthetic_input(std::string_view key, const std::vector<int64_t>& shape,
+                           const InputRule& rule);
 
 }  // namespace zc::parity

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a checkpoint of a published architecture in the original layout, with the synthetic weights of the parity data:
+// Writes a checkpoint of a published architecture in the original layout, with the synthetic
+// weights of the parity data:
 //   synthetic_checkpoint OUT.safetensors [TABLE.tsv] [--float]
-// TABLE: names and shapes, as in tests/parity/data/core/keys; default: SD1.5 with a ControlNet, 2.7 GB in float16.
-// One tensor is in memory at a time.
+// TABLE: names and shapes, as in tests/parity/data/core/keys; default: SD1.5 with a ControlNet, 2.7
+// GB in float16. One tensor is in memory at a time.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -44,12 +45,14 @@ std::vector<Entry> read_table(const std::filesystem::path& path) {
   std::getline(file, line);  // names of the columns
   while (std::getline(file, line)) {
     const std::vector<std::string> columns = split(line, '\t');
-    if (columns.size() < 3) throw Error(ErrorKind::bad_file, path.string(), "a line has fewer than three columns");
+    if (columns.size() < 3)
+      throw Error(ErrorKind::bad_file, path.string(), "a line has fewer than three columns");
     Entry entry{.name = columns[0], .shape = {}, .is_integer = columns[1] == "I64"};
     for (const std::string& size : split(columns[2], ',')) {
       if (!size.empty()) entry.shape.push_back(std::stoll(size));
     }
-    if (entry.name.find('.') != std::string::npos && !entry.name.starts_with("model_ema.")) entries.push_back(std::move(entry));
+    if (entry.name.find('.') != std::string::npos && !entry.name.starts_with("model_ema."))
+      entries.push_back(std::move(entry));
   }
   return entries;
 }
@@ -59,7 +62,9 @@ std::string header_of(const std::vector<Entry>& entries, int64_t float_size) {
   int64_t offset = 0;
   for (const Entry& entry : entries) {
     const int64_t bytes = entry.numel() * (entry.is_integer ? 8 : float_size);
-    header[entry.name] = {{"dtype", entry.is_integer ? "I64" : float_size == 2 ? "F16" : "F32"},
+    header[entry.name] = {{"dtype", entry.is_integer  ? "I64"
+                                    : float_size == 2 ? "F16"
+                                                      : "F32"},
                           {"shape", entry.shape},
                           {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
@@ -71,7 +76,8 @@ std::string header_of(const std::vector<Entry>& entries, int64_t float_size) {
 
 void write_checkpoint(const std::filesystem::path& out, std::vector<Entry> entries, bool half) {
   // Integers first, so that each tensor is aligned.
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.is_integer > b.is_integer; });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.is_integer > b.is_integer; });
   const std::string header = header_of(entries, half ? 2 : 4);
   AtomicFile file(out);
   const uint64_t size = header.size();
@@ -95,8 +101,9 @@ int main(int argc, char** argv) {
     std::fputs("usage: synthetic_checkpoint OUT.safetensors [TABLE.tsv] [--float]\n", stderr);
     return 64;
   }
-  const std::string table =
-      arguments.size() > 1 ? arguments[1] : ZC_SOURCE_DIR "/tests/parity/data/core/keys/control_sd15_original.tsv";
+  const std::string table = arguments.size() > 1 ? arguments[1]
+                                                 : ZC_SOURCE_DIR
+                                "/tests/parity/data/core/keys/control_sd15_original.tsv";
   try {
     zc::write_checkpoint(arguments[0], zc::read_table(table), half);
   } catch (const std::exception& error) {
