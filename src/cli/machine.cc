@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/machine.h"
 
+#include <malloc.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -69,6 +70,14 @@ int usable_cores() {
   return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+// The same tensors come and go in every step. Giving their pages back to the system each time and clearing new ones cost a
+// tenth of a run; what matters is given back by malloc_trim().
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that is accepted
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
 }  // namespace
 
 Machine inspect_machine() {
@@ -126,6 +135,7 @@ int64_t prepare_machine(const MachineOptions& options) {
                   gpus.front()));
   }
   const int64_t threads = options.threads > 0 ? options.threads : usable_cores();
+  keep_freed_memory();
   at::set_num_threads(static_cast<int>(threads));
   return threads;
 }

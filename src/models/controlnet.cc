@@ -4,25 +4,24 @@
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
+#include "base/error.h"
 #include "tensor/shapes.h"
 
 namespace zc {
 
-HintEncoder::HintEncoder(Module& parent, std::string_view key, int64_t hint_channels,
-                         int64_t out_channels)
+HintEncoder::HintEncoder(Module& parent, std::string_view key, const UNetConfig& config)
     : Module(parent, key) {
-  struct Layer {
-    int64_t out, stride;
-  };
-  const std::vector<Layer> layers = {{16, 1}, {16, 1}, {32, 2},  {32, 1},
-                                     {96, 2}, {96, 1}, {256, 2}, {out_channels, 1}};
-  int64_t in = hint_channels;
-  for (const Layer& layer : layers) {
-    convs_.emplace_back(*this, fmt::format("{}", 2 * convs_.size()), in, layer.out, 3,
-                        layer.stride);
-    in = layer.out;
+  constexpr std::array<int64_t, 8> kStrides = {1, 1, 2, 1, 2, 1, 2, 1};
+  std::vector<int64_t> widths = config.hint_widths;
+  widths.push_back(config.model_channels);
+  ZC_BUG_IF(widths.size() != kStrides.size());
+  int64_t in = config.hint_channels;
+  for (size_t i = 0; i < widths.size(); ++i) {
+    convs_.emplace_back(*this, fmt::format("{}", 2 * i), in, widths[i], 3, kStrides[i]);
+    in = widths[i];
   }
 }
 
@@ -35,7 +34,7 @@ at::Tensor HintEncoder::operator()(const at::Tensor& hint) const {
 ControlNet::ControlNet(const UNetConfig& config)
     : config_(config),
       encoder_(*this, config),
-      hint_(*this, "input_hint_block", config.hint_channels, config.model_channels),
+      hint_(*this, "input_hint_block", config),
       middle_zero_conv_(*this, "middle_block_out.0", encoder_.channels().back(),
                         encoder_.channels().back(), 1) {
   for (const int64_t channels : encoder_.channels()) {

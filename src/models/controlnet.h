@@ -14,7 +14,7 @@ namespace zc {
 // cldm.py ControlNet.input_hint_block: eight convolutions with SiLU between them, 8 times smaller.
 class HintEncoder : public Module {
  public:
-  HintEncoder(Module& parent, std::string_view key, int64_t hint_channels, int64_t out_channels);
+  HintEncoder(Module& parent, std::string_view key, const UNetConfig& config);
   // hint [B,3,8H,8W] in [0,1] RGB -> [B,C,H,W]
   at::Tensor operator()(const at::Tensor& hint) const;
 

@@ -30,6 +30,7 @@ void visit_unet(Config& c, Visitor&& visit) {
   visit("linear_projection", c.linear_projection);
   visit("label_channels", c.label_channels);
   visit("norm_groups", c.norm_groups);
+  visit("hint_widths", c.hint_widths);
 }
 
 template <class Config, class Visitor>
@@ -101,6 +102,9 @@ void check_sizes(const ModelConfig& c, const std::string& where) {
   require(in(c.unet.context_dim, 8, 16384), "context_dim");
   require(in(c.unet.norm_groups, 1, 4096) && c.unet.model_channels % c.unet.norm_groups == 0,
           "norm_groups");
+  require(c.unet.hint_widths.size() == UNetConfig{}.hint_widths.size() &&
+              all_in(c.unet.hint_widths, 1, 4096),
+          "hint_widths");
   require(
       in(c.vae.channels, 8, 4096) && c.vae.channels % std::max<int64_t>(1, c.vae.norm_groups) == 0,
       "channels");
@@ -137,16 +141,18 @@ ModelConfig sd21_model() {
 ModelConfig toyworld_model() {
   ModelConfig c;
   c.name = "toyworld";
-  c.unet.model_channels = 64;
+  c.unet.model_channels = 48;
   c.unet.channel_mult = {1, 2, 2};
   c.unet.num_res_blocks = 1;
-  c.unet.transformer_depth = {0, 1, 1};
+  c.unet.transformer_depth = {0, 0, 1};
   c.unet.num_heads = 4;
   c.unet.context_dim = 128;
-  c.vae.channels = 32;
-  c.vae.channel_mult = {1, 2, 3, 3};
+  c.unet.norm_groups = 8;
+  c.unet.hint_widths = {16, 16, 16, 16, 32, 32, 64};
+  c.vae.channels = 16;
+  c.vae.channel_mult = {1, 2, 4, 6};
   c.vae.num_res_blocks = 1;
-  c.vae.norm_groups = 8;
+  c.vae.norm_groups = 1;
   c.text = {.vocabulary = 256, .width = 128, .layers = 2, .heads = 4, .positions = 77};
   c.prediction = Prediction::v;
   c.image_size = 256;

@@ -32,7 +32,8 @@ struct UNetConfig {
   bool linear_projection = false;  // proj_in and proj_out act on tokens (SD2.x, SDXL)
   int64_t label_channels = 0;      // width of the added condition (SDXL: 2816), 0: none
   int64_t norm_groups = 32;
-  int64_t hint_channels = 3;  // ControlNet only
+  int64_t hint_channels = 3;  // ControlNet only, and the widths of its hint encoder's first layers
+  std::vector<int64_t> hint_widths = {16, 16, 32, 32, 96, 96, 256};
 
   int64_t time_channels() const { return model_channels * 4; }
   int64_t heads_at(int64_t channels) const {

@@ -3,9 +3,11 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -34,14 +36,42 @@ bool starts_at_zero(std::string_view key) {
   return false;
 }
 
+// Layers that every signal passes, beside the residual branches. A product of a dozen random
+// matrices keeps little more than one direction: a picture would reach the other end without its
+// colours, and learn them late.
+bool on_main_path(std::string_view key) {
+  constexpr std::array<std::string_view, 8> kPath = {
+      "conv_in.", "conv_out.", "quant_conv.", "downsample.", "upsample.", "nin_shortcut.",
+      "skip_connection.", ".op."};
+  return std::any_of(kPath.begin(), kPath.end(), [&](std::string_view part) {
+    return key.find(part) != std::string_view::npos;
+  });
+}
+
+// An orthogonal matrix in the middle of the kernel, a little noise around it (delta-orthogonal,
+// arXiv 1806.05393): lengths and angles are kept.
+at::Tensor delta_orthogonal(at::Tensor value, at::Generator& generator) {
+  const int64_t out = value.size(0), in = value.size(1);
+  const int64_t n = std::max(out, in);
+  const at::Tensor square = at::empty({n, n}, at::kFloat).normal_(0.0, 1.0, generator);
+  const at::Tensor q = std::get<0>(at::linalg_qr(square)).narrow(0, 0, out).narrow(1, 0, in);
+  value.mul_(0.1);
+  value.select(3, value.size(3) / 2).select(2, value.size(2) / 2).add_(q);
+  return value;
+}
+
 at::Tensor fresh(const std::string& key, const std::vector<int64_t>& shape, int64_t fan_in,
                  uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(fnv1a(key) ^ (seed * 0x9e3779b97f4a7c15ull));
   at::Tensor value = at::empty(shape, at::kFloat);
   if (starts_at_zero(key)) return value.zero_();
   if (key.find("embedding") != std::string::npos) return value.normal_(0.0, 0.02, generator);
-  const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
-  return value.uniform_(-bound, bound, generator);
+  // Keeps the variance: residual branches begin at zero, so what the layers between them shrink
+  // nothing brings back, and biases would drown it.
+  const double bound = std::sqrt(3.0 / static_cast<double>(fan_in));
+  if (shape.size() == 1) return value.zero_();
+  value.uniform_(-bound, bound, generator);
+  return shape.size() == 4 && on_main_path(key) ? delta_orthogonal(value, generator) : value;
 }
 
 }  // namespace

@@ -21,18 +21,22 @@ at::Tensor alphas_cumprod_float() {
 }
 
 NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
-                        Prediction prediction, double min_snr, at::Generator& generator) {
+                        const LossOptions& o, at::Generator& generator) {
   NoisedBatch batch;
   batch.t = at::randint(0, alphas_cumprod.size(0), {z0.size(0)}, generator, at::kLong);
-  const at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
+  at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
+  if (o.noise_offset > 0.0) {
+    noise = noise +
+            o.noise_offset * at::randn({z0.size(0), z0.size(1), 1, 1}, generator, z0.options());
+  }
   const at::Tensor abar = alphas_cumprod.index({batch.t});
   const at::Tensor signal = at::sqrt(abar).reshape({-1, 1, 1, 1});
   const at::Tensor sigma = at::sqrt(1.0 - abar).reshape({-1, 1, 1, 1});
   batch.x_t = signal * z0 + sigma * noise;
-  batch.target = prediction == Prediction::v ? signal * noise - sigma * z0 : noise;
-  if (min_snr > 0.0) {
+  batch.target = o.prediction == Prediction::v ? signal * noise - sigma * z0 : noise;
+  if (o.min_snr > 0.0) {
     const at::Tensor snr = abar / (1.0 - abar);
-    batch.weight = at::clamp(snr, {}, min_snr) / (prediction == Prediction::v ? snr + 1.0 : snr);
+    batch.weight = at::clamp(snr, {}, o.min_snr) / (o.prediction == Prediction::v ? snr + 1.0 : snr);
   } else {
     batch.weight = at::ones_like(abar);
   }

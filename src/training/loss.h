@@ -20,10 +20,20 @@ struct NoisedBatch {
 // abar_t of SD's schedule: betas = linspace(sqrt(0.00085), sqrt(0.012), 1000)^2; float32 [1000].
 at::Tensor alphas_cumprod_float();
 
-// t uniform in 0..999, noise normal. min_snr 0: weights 1 (ddpm.py, p_losses); else min(snr,
-// gamma)/snr for epsilon and min(snr, gamma)/(snr + 1) for v (arXiv 2303.09556).
+struct LossOptions {
+  Prediction prediction = Prediction::epsilon;
+  // gamma; 0: weights 1 (ddpm.py, p_losses); else min(snr, gamma)/snr for epsilon and
+  // min(snr, gamma)/(snr + 1) for v (arXiv 2303.09556).
+  double min_snr = 0.0;
+  // Standard deviation of a further noise, one value for each picture and channel. Without it the
+  // mean of the noisiest latents betrays the picture's brightness, which sampling, beginning
+  // from pure noise, takes for middle grey (crosslabs.org/blog/diffusion-with-offset-noise).
+  double noise_offset = 0.0;
+};
+
+// t uniform in 0..999, noise normal.
 NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
-                        Prediction prediction, double min_snr, at::Generator& generator);
+                        const LossOptions& options, at::Generator& generator);
 
 // mean over the batch of weight_b * mean squared error_b
 at::Tensor weighted_mse(const at::Tensor& output, const NoisedBatch& batch);

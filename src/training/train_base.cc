@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "image/codec.h"
 #include "image/draw.h"
+#include "pipelines/model_paths.h"
 #include "training/diffusion_model.h"
 #include "training/init_weights.h"
 #include "training/latents.h"
@@ -24,7 +25,7 @@ constexpr int64_t kSampleCount = 8;
 
 // The parts that the file lacks begin fresh; `init` continues from another run.
 DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
-  DiffusionModel model = read_diffusion_model(o.init.empty() ? o.model : o.init);
+  DiffusionModel model = read_diffusion_model(resolve_model(o.init.empty() ? o.model : o.init));
   if (model.vae == nullptr) {
     throw Error(ErrorKind::bad_file, o.model,
                 "holds no autoencoder: train one first (zeroconv train vae)");
@@ -56,6 +57,10 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
     return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
   };
 
+  const LossOptions loss_options = {.prediction = model.config.prediction,
+                                    .min_snr = o.min_snr,
+                                    .noise_offset = o.noise_offset};
+
   Recipe recipe;
   recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)},
                     {model.text.get(), std::string(kClipPrefix)}};
@@ -70,7 +75,7 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
     }
     const at::Tensor z0 =
         sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
-    const NoisedBatch batch = noise_batch(z0, abar, model.config.prediction, o.min_snr, generator);
+    const NoisedBatch batch = noise_batch(z0, abar, loss_options, generator);
     Context context(model.text->forward(ids_of(prompts), model.config.text_layer));
     return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), context), batch);
   };

@@ -12,6 +12,7 @@
 #include "image/codec.h"
 #include "image/draw.h"
 #include "tensor/load.h"
+#include "pipelines/model_paths.h"
 #include "training/diffusion_model.h"
 #include "training/init_weights.h"
 #include "training/latents.h"
@@ -44,7 +45,7 @@ void write_control(const std::filesystem::path& file, const ControlNet& control,
 
 void train_control(const TrainOptions& o, const TaskContext& task) {
   const Tokenizer tokenizer = open_tokenizer();
-  const DiffusionModel model = read_diffusion_model(o.model);
+  const DiffusionModel model = read_diffusion_model(resolve_model(o.model));
   if (model.unet == nullptr || model.text == nullptr || model.vae == nullptr) {
     throw Error(ErrorKind::bad_file, o.model,
                 "lacks the UNet, the text encoder or the autoencoder");
@@ -70,6 +71,10 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
     return model.text->forward(ids, model.config.text_layer);
   };
 
+  const LossOptions loss_options = {.prediction = model.config.prediction,
+                                    .min_snr = o.min_snr,
+                                    .noise_offset = o.noise_offset};
+
   Recipe recipe;
   recipe.modules = {{&control, std::string(kControlPrefix)}};
   recipe.loss = [&](int64_t step, at::Generator& generator) {
@@ -83,7 +88,7 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
     }
     const at::Tensor z0 =
         sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
-    const NoisedBatch batch = noise_batch(z0, abar, model.config.prediction, o.min_snr, generator);
+    const NoisedBatch batch = noise_batch(z0, abar, loss_options, generator);
     const at::Tensor features = control.encode_hint(hint_tensor(set.hints.index({index})));
     const at::Tensor tokens = context_of(prompts);
     Context control_context(tokens), unet_context(tokens);

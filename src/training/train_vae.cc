@@ -4,8 +4,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
+#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/square.h>
@@ -18,6 +20,7 @@
 #include "image/codec.h"
 #include "image/draw.h"
 #include "image/resize.h"
+#include "pipelines/model_paths.h"
 #include "training/data.h"
 #include "training/diffusion_model.h"
 #include "training/init_weights.h"
@@ -29,9 +32,17 @@ namespace {
 
 constexpr double kKlWeight = 3e-4;     // on the mean over latent elements
 constexpr double kSquareWeight = 2.0;  // on squared errors: gets large areas right first
-constexpr double kEdgeWeight = 0.5;  // on the differences of neighbouring pixels: keeps edges sharp
+constexpr double kChromaWeight = 4.0;  // on what differs between the colour channels, else learned last
+constexpr double kEdgeWeight = 1.0;  // on the differences of neighbouring pixels: keeps edges sharp
 constexpr int64_t kPoolSize = 4000;  // pictures held in memory
 constexpr int64_t kCropSize = 128;
+// One step in four sees whole pictures, as many pixels of them as crops: norms and attention over
+// a whole picture see other statistics than over a crop.
+constexpr int64_t kWholeEvery = 4;
+// Two steps in five decode latents of half the size into pictures of half the size: latents that
+// can be scaled like pictures are smoother, and a UNet learns them sooner (EQ-VAE,
+// arXiv 2502.09509).
+constexpr double kHalfSizeShare = 0.4;
 
 at::Tensor neighbour_difference(const at::Tensor& x, int64_t dim) {
   return x.narrow(dim, 1, x.size(dim) - 1) - x.narrow(dim, 0, x.size(dim) - 1);
@@ -39,13 +50,18 @@ at::Tensor neighbour_difference(const at::Tensor& x, int64_t dim) {
 
 at::Tensor reconstruction_loss(const at::Tensor& x, const at::Tensor& y) {
   const at::Tensor error = y - x;
+  const at::Tensor chroma = error - error.mean(1, /*keepdim=*/true);
   return at::abs(error).mean() + kSquareWeight * at::square(error).mean() +
+         kChromaWeight * at::square(chroma).mean() +
          kEdgeWeight * (at::abs(neighbour_difference(error, 2)).mean() +
                         at::abs(neighbour_difference(error, 3)).mean());
 }
 
-at::Tensor random_crops(const at::Tensor& pool, int64_t batch, at::Generator& generator) {
-  const int64_t side = std::min(kCropSize, pool.size(2));
+// batch crops, or whole pictures of as many pixels together.
+at::Tensor random_crops(const at::Tensor& pool, int64_t batch, bool whole,
+                        at::Generator& generator) {
+  const int64_t side = whole ? pool.size(2) : std::min(kCropSize, pool.size(2));
+  if (whole) batch = std::max<int64_t>(1, batch * kCropSize * kCropSize / (side * side));
   const at::Tensor index = at::randint(0, pool.size(0), {batch}, generator, at::kLong);
   const at::Tensor corner =
       at::randint(0, pool.size(2) - side + 1, {batch, 2}, generator, at::kLong);
@@ -107,7 +123,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     init_weights(*model.vae, static_cast<uint64_t>(o.seed));
     start_with_little_noise(*model.vae);
   } else {
-    model = read_diffusion_model(o.init);
+    model = read_diffusion_model(resolve_model(o.init));
   }
   set_trainable(*model.vae, true);
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
@@ -116,12 +132,17 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
 
   Recipe recipe;
   recipe.modules = {{model.vae.get(), std::string(kVaePrefix)}};
-  recipe.loss = [&](int64_t, at::Generator& generator) {
-    const at::Tensor x = channels_last(random_crops(pool, o.batch, generator));
+  recipe.loss = [&](int64_t step, at::Generator& generator) {
+    const bool whole = step % kWholeEvery == kWholeEvery - 1;
+    at::Tensor x = channels_last(random_crops(pool, o.batch, whole, generator));
     const Vae::Moments m = model.vae->encode(x);
     const at::Tensor mean = m.mean.to(at::kFloat), logvar = m.logvar.to(at::kFloat);
-    const at::Tensor z =
+    at::Tensor z =
         mean + at::exp(0.5 * logvar) * at::randn(mean.sizes(), generator, mean.options());
+    if (at::rand({}, generator, at::kFloat).item<double>() < kHalfSizeShare) {
+      z = at::avg_pool2d(z, {2, 2});
+      x = at::avg_pool2d(x, {2, 2});
+    }
     const at::Tensor y = model.vae->decode(z).to(at::kFloat);
     const at::Tensor kl = 0.5 * (at::square(mean) + at::exp(logvar) - 1.0 - logvar).mean();
     return reconstruction_loss(x, y) + kKlWeight * kl;

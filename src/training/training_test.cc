@@ -5,6 +5,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -190,11 +191,27 @@ TEST(Training, ALossThatIsNotANumberEndsTheRun) {
   EXPECT_THROW(run_training(line_options(fresh_folder("nan"), 3), recipe, {}), Error);
 }
 
+TEST(Loss, NoiseOffsetAddsOneValueToEachPictureAndChannel) {
+  const at::Tensor abar = alphas_cumprod_float();
+  const at::Tensor z0 = at::zeros({2, 4, 32, 32});
+  const auto means_of = [&](double offset) {
+    at::Generator generator = generator_for(1, 2, 3);
+    const LossOptions options = {.prediction = Prediction::epsilon, .noise_offset = offset};
+    return noise_batch(z0, abar, options, generator).target.mean({2, 3});
+  };
+  const at::Tensor added = means_of(2.0) - means_of(0.0);
+  EXPECT_NEAR((means_of(1.0) - means_of(0.0)).mul(2.0).sub(added).abs().max().item<double>(), 0.0,
+              1e-5);
+  EXPECT_GT(added.abs().min().item<double>(), 1e-3);
+  EXPECT_GT(added.std().item<double>(), 0.5);
+}
+
 TEST(Loss, MinSnrWeighsAsInThePaper) {
   at::Generator generator = generator_for(1, 2, 3);
   const at::Tensor abar = alphas_cumprod_float();
   const NoisedBatch batch =
-      noise_batch(at::randn({4, 4, 8, 8}), abar, Prediction::v, 5.0, generator);
+      noise_batch(at::randn({4, 4, 8, 8}), abar, {.prediction = Prediction::v, .min_snr = 5.0},
+                  generator);
   for (int64_t i = 0; i < 4; ++i) {
     const double a = abar[batch.t[i].item<int64_t>()].item<double>();
     const double snr = a / (1 - a);

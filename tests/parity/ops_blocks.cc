@@ -121,7 +121,10 @@ Outputs unet_out(const Case& c) {
 Outputs hint_encoder(const Case& c) {
   const Block block(c);
   Module root;
-  const HintEncoder module(root, "", block.size("0.weight", 1), block.size("14.weight", 0));
+  UNetConfig config;
+  config.hint_channels = block.size("0.weight", 1);
+  config.model_channels = block.size("14.weight", 0);
+  const HintEncoder module(root, "", config);
   block.load(root);
   return {{"y", module(c.input("hint"))}};
 }
