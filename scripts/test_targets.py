@@ -3,7 +3,7 @@
 """Prints the test programs that have a source file under one of the given paths.
 
 Usage: scripts/test_targets.py BUILD_FOLDER PREFIX...    e.g. build/asan src/base/ src/models/tokenizer
-Test programs are the targets test_NAME that zc_test makes; ctest knows them as NAME.
+Test programs are the targets test_NAME that zc_test makes, which ctest knows as NAME, and corpus_NAME that zc_corpus makes.
 """
 import json
 import pathlib
@@ -16,7 +16,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parent.parent
     names = set()
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        target = re.search(r"CMakeFiles/(test_\w+)\.dir/", entry["command"])
+        target = re.search(r"CMakeFiles/((?:test|corpus)_\w+)\.dir/", entry["command"])
         source = pathlib.Path(entry["file"])
         if target and source.is_relative_to(root) and str(source.relative_to(root)).startswith(prefixes):
             names.add(target.group(1))

@@ -8,9 +8,7 @@
 #include <ATen/ops/sin.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <iterator>
 
 namespace zc {
 
@@ -54,18 +52,15 @@ KeyValue Context::keys_values(const CrossAttention& layer,
 
 namespace {
 
-// exp(-ln(max_period) j / half) in float32, the same on every CPU: correctly rounded, except for
-// three values almost in the middle of two floats, which the reference's numbers have one step
-// higher. The angle t f_j magnifies that step.
+// exp(-ln(max_period) j / half) in float32, correctly rounded, so that it is the same on every CPU:
+// the angle t f_j magnifies each step of rounding.
 at::Tensor timestep_frequencies(int64_t half, double max_period) {
-  constexpr float kRoundedUp[] = {-0x1.d791c6p-4f, -0x1.ba18aap-1f, -0x1.3577aap+1f};
   at::Tensor frequencies = at::empty({half}, at::kFloat);
   auto* f = frequencies.mutable_data_ptr<float>();
   for (int64_t j = 0; j < half; ++j) {
     const float x = static_cast<float>(j) * static_cast<float>(-std::log(max_period)) /
                     static_cast<float>(half);
     f[j] = static_cast<float>(std::exp(static_cast<double>(x)));
-    if (std::ranges::find(kRoundedUp, x) != std::end(kRoundedUp)) f[j] = std::nextafter(f[j], 2.0f);
   }
   return frequencies;
 }

@@ -41,8 +41,8 @@ bool starts_at_zero(std::string_view key) {
 // colours, and learn them late.
 bool on_main_path(std::string_view key) {
   constexpr std::array<std::string_view, 8> kPath = {
-      "conv_in.", "conv_out.", "quant_conv.", "downsample.", "upsample.", "nin_shortcut.",
-      "skip_connection.", ".op."};
+      "conv_in.",      "conv_out.",        "quant_conv.", ".conv.",
+      "nin_shortcut.", "skip_connection.", ".op.",        "input_hint_block."};
   return std::any_of(kPath.begin(), kPath.end(), [&](std::string_view part) {
     return key.find(part) != std::string_view::npos;
   });

@@ -26,8 +26,8 @@ NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
   batch.t = at::randint(0, alphas_cumprod.size(0), {z0.size(0)}, generator, at::kLong);
   at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
   if (o.noise_offset > 0.0) {
-    noise = noise +
-            o.noise_offset * at::randn({z0.size(0), z0.size(1), 1, 1}, generator, z0.options());
+    noise =
+        noise + o.noise_offset * at::randn({z0.size(0), z0.size(1), 1, 1}, generator, z0.options());
   }
   const at::Tensor abar = alphas_cumprod.index({batch.t});
   const at::Tensor signal = at::sqrt(abar).reshape({-1, 1, 1, 1});
@@ -36,7 +36,8 @@ NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
   batch.target = o.prediction == Prediction::v ? signal * noise - sigma * z0 : noise;
   if (o.min_snr > 0.0) {
     const at::Tensor snr = abar / (1.0 - abar);
-    batch.weight = at::clamp(snr, {}, o.min_snr) / (o.prediction == Prediction::v ? snr + 1.0 : snr);
+    batch.weight =
+        at::clamp(snr, {}, o.min_snr) / (o.prediction == Prediction::v ? snr + 1.0 : snr);
   } else {
     batch.weight = at::ones_like(abar);
   }

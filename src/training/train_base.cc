@@ -57,9 +57,8 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
     return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
   };
 
-  const LossOptions loss_options = {.prediction = model.config.prediction,
-                                    .min_snr = o.min_snr,
-                                    .noise_offset = o.noise_offset};
+  const LossOptions loss_options = {
+      .prediction = model.config.prediction, .min_snr = o.min_snr, .noise_offset = o.noise_offset};
 
   Recipe recipe;
   recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)},

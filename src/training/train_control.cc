@@ -6,13 +6,14 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "image/codec.h"
 #include "image/draw.h"
-#include "tensor/load.h"
 #include "pipelines/model_paths.h"
+#include "tensor/load.h"
 #include "training/diffusion_model.h"
 #include "training/init_weights.h"
 #include "training/latents.h"
@@ -71,9 +72,8 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
     return model.text->forward(ids, model.config.text_layer);
   };
 
-  const LossOptions loss_options = {.prediction = model.config.prediction,
-                                    .min_snr = o.min_snr,
-                                    .noise_offset = o.noise_offset};
+  const LossOptions loss_options = {
+      .prediction = model.config.prediction, .min_snr = o.min_snr, .noise_offset = o.noise_offset};
 
   Recipe recipe;
   recipe.modules = {{&control, std::string(kControlPrefix)}};
@@ -98,23 +98,24 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
         model.unet->forward(batch.x_t, model.unet->embed(batch.t), unet_context, residuals), batch);
   };
   recipe.sample = [&](const std::filesystem::path& file) {
+    const int64_t count = std::min(kSampleCount, pairs->size());
     std::vector<std::string> prompts;
-    for (int64_t i = 0; i < kSampleCount; ++i)
-      prompts.push_back(pairs->prompt(i % pairs->size(), 0));
-    const at::Tensor hint = hint_tensor(set.hints.narrow(0, 0, kSampleCount));
-    const at::Tensor empty = context_of(std::vector<std::string>(kSampleCount));
-    const std::vector<int64_t> shape = {kSampleCount, 4, size / 8, size / 8};
+    for (int64_t i = 0; i < count; ++i) prompts.push_back(pairs->prompt(i % pairs->size(), 0));
+    const at::Tensor hint = hint_tensor(set.hints.narrow(0, 0, count));
+    const at::Tensor empty = context_of(std::vector<std::string>(static_cast<size_t>(count)));
+    const std::vector<int64_t> shape = {count, 4, size / 8, size / 8};
     const auto decode = [&](const at::Tensor& z) {
       return model.vae->decode(z / model.config.vae.scale_factor);
     };
-    const at::Tensor target = set.moments.narrow(0, 0, kSampleCount).to(at::kFloat).chunk(2, 1)[0];
+    const at::Tensor target = set.moments.narrow(0, 0, count).to(at::kFloat).chunk(2, 1)[0];
     const at::Tensor with_prompt =
         decode(preview_latents(model, context_of(prompts), empty, &control, hint, shape, {}));
     const at::Tensor without =
         decode(preview_latents(model, empty, empty, &control, hint, shape, {.cfg_scale = 1.0}));
     const at::Tensor all =
         at::cat({model.vae->decode(target), hint * 2.0 - 1.0, with_prompt, without});
-    save_image(file, contact_sheet(tensor_to_images(all), {}, {.columns = kSampleCount, .gap = 2}));
+    save_image(file, contact_sheet(tensor_to_images(all), {},
+                                   {.columns = static_cast<int>(count), .gap = 2}));
   };
   recipe.finish = [&](const std::filesystem::path& file) {
     write_control(file, control, model.config, o.control);

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "base/error.h"
 #include "image/codec.h"
 #include "image/draw.h"
 #include "image/resize.h"
@@ -32,7 +33,8 @@ namespace {
 
 constexpr double kKlWeight = 3e-4;     // on the mean over latent elements
 constexpr double kSquareWeight = 2.0;  // on squared errors: gets large areas right first
-constexpr double kChromaWeight = 4.0;  // on what differs between the colour channels, else learned last
+constexpr double kChromaWeight =
+    4.0;  // on what differs between the colour channels, else learned last
 constexpr double kEdgeWeight = 1.0;  // on the differences of neighbouring pixels: keeps edges sharp
 constexpr int64_t kPoolSize = 4000;  // pictures held in memory
 constexpr int64_t kCropSize = 128;
@@ -82,6 +84,14 @@ void start_with_little_noise(Vae& vae) {
   }));
 }
 
+// What makes the latents stays as it is, so that a base model trained on them stays good.
+void lock_encoder(Vae& vae) {
+  vae.visit(Module::Visitor([](const std::string& key, Parameter& p) {
+    if (key.starts_with("encoder.") || key.starts_with("quant_conv."))
+      p.stored().set_requires_grad(false);
+  }));
+}
+
 // All latents should have unit variance for the UNet.
 double measure_scale(const Vae& vae, const at::Tensor& pool) {
   double sum = 0.0;
@@ -116,6 +126,10 @@ at::Tensor load_pool(const PairSource& pairs, int64_t count, int size, const Tas
 }
 
 void train_vae(const TrainOptions& o, const TaskContext& task) {
+  if (o.decoder_only && o.init.empty()) {
+    throw Error(ErrorKind::bad_request, "--decoder-only",
+                "needs the model to improve: --init FILE");
+  }
   DiffusionModel model;
   model.config = toyworld_model();
   if (o.init.empty()) {
@@ -124,8 +138,11 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     start_with_little_noise(*model.vae);
   } else {
     model = read_diffusion_model(resolve_model(o.init));
+    if (model.vae == nullptr)
+      throw Error(ErrorKind::bad_file, o.init, "holds no autoencoder to continue from");
   }
   set_trainable(*model.vae, true);
+  if (o.decoder_only) lock_encoder(*model.vae);
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, "");
   const at::Tensor pool = load_pool(*pairs, std::min(kPoolSize, pairs->size()), size, task);
@@ -155,7 +172,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     save_image(file, contact_sheet(images, {}, {.columns = 8, .gap = 2}));
   };
   recipe.finish = [&](const std::filesystem::path& file) {
-    model.config.vae.scale_factor = measure_scale(*model.vae, pool);
+    if (!o.decoder_only) model.config.vae.scale_factor = measure_scale(*model.vae, pool);
     write_diffusion_model(file, model);
   };
   run_training(o, recipe, task);

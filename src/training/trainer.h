@@ -29,6 +29,7 @@ struct TrainOptions {
   double min_snr = 0.0;
   double noise_offset = 0.0;
   double prompt_dropout = 0.5;
+  bool decoder_only = false;
   std::string precision = "fp32";
   int64_t size = 0;
   int64_t seed = 0;
@@ -58,10 +59,13 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("ema", o.ema, Range{0, 0.999999}, "decay limit of the averaged weights, 0: none");
   visit("min_snr", o.min_snr, Range{0, 1000},
         "gamma of min-SNR loss weights (arXiv 2303.09556), 0: plain loss");
-  visit("noise_offset", o.noise_offset, Range{0, 1},
-        "strength of noise that is the same all over a picture: very dark and very bright pictures");
+  visit(
+      "noise_offset", o.noise_offset, Range{0, 1},
+      "strength of noise that is the same all over a picture: very dark and very bright pictures");
   visit("prompt_dropout", o.prompt_dropout, Range{0, 1},
         "share of pictures trained without their text");
+  visit("decoder_only", o.decoder_only,
+        "vae: the encoder stays as it is, so that a base model trained on its latents stays good");
   visit("precision", o.precision, one_of({"fp32", "bf16"}),
         "precision of the passes; weights stay float32");
   visit("size", o.size, Range{0, 4096}, "side of the pictures, 0: the model's");

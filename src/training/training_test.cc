@@ -209,9 +209,8 @@ TEST(Loss, NoiseOffsetAddsOneValueToEachPictureAndChannel) {
 TEST(Loss, MinSnrWeighsAsInThePaper) {
   at::Generator generator = generator_for(1, 2, 3);
   const at::Tensor abar = alphas_cumprod_float();
-  const NoisedBatch batch =
-      noise_batch(at::randn({4, 4, 8, 8}), abar, {.prediction = Prediction::v, .min_snr = 5.0},
-                  generator);
+  const NoisedBatch batch = noise_batch(at::randn({4, 4, 8, 8}), abar,
+                                        {.prediction = Prediction::v, .min_snr = 5.0}, generator);
   for (int64_t i = 0; i < 4; ++i) {
     const double a = abar[batch.t[i].item<int64_t>()].item<double>();
     const double snr = a / (1 - a);

@@ -117,5 +117,24 @@ expect 0 'photograph|empty|inverted' doctor --map canny=photo.png --multiple 16
 expect 0 '' bench step --runs 2 --json
 is 'd["median_s"] > 0' True
 
+# ---- training ----
+training=(--data circles --size 64 --batch 2 --save-every 1 --sample-every 2 --log-every 1)
+expect 0 'circles' dataset circles --count 3 --seed 1 -o circles
+expect 0 '3 ' dataset check circles
+expect 0 'written' train control "${training[@]}" --model builtin --steps 2 --out run
+[ -s run/samples/step-00000002.png ] || fail "no sample grid of fewer pairs than a grid has columns"
+expect 0 'written' train control "${training[@]}" --model builtin --steps 4 --resume --out run
+[ "$(wc -l < run/log.jsonl)" = 4 ] || fail "the resumed run does not go on where it stopped"
+expect 0 'control' inspect run/model.safetensors
+expect 0 '' "${run[@]}" --control canny=photo.png --controlnet canny=run/model.safetensors -o f.png
+expect 0 'written' train base "${training[@]}" --model builtin --steps 1 --noise-offset 0.1 --out base
+expect 0 'written' train vae "${training[@]}" --init builtin --steps 1 --out vae
+expect 64 'data' train control --out run
+expect 66 '' train control --data nowhere --out other
+expect 64 'unknown `everything`' train everything --data circles --out other
+expect 0 '' evaluate --control canny --count 1 --steps 2 --json
+is 'sorted(d["conditions"][0])[:3]' "['baseline', 'ceiling', 'control']"
+expect 69 'cannot be measured' evaluate --control depth --count 1
+
 [ $failures = 0 ] && echo "all passed"
 exit $((failures > 0))

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as an image file: decoded, or refused with an Error; also its text chunks.
+#include <string_view>
+
+#include "fuzz_input.h"
+#include "image/codec.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::span bytes(data, size);
+  zc::allow_errors([&] { zc::decode_image(bytes, "fuzz"); });
+  zc::allow_errors([&] { zc::read_png_texts(bytes, "fuzz"); });
+  zc::allow_errors([&] {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    zc::with_png_texts(text, {{"parameters", "a cat"}}, "fuzz");
+  });
+  return 0;
+}
