@@ -18,7 +18,7 @@ say "finding the edges of $photo"
 $zeroconv annotate canny $photo out/demo_edges.png --resolution 256
 
 say "making four pictures with these edges: \"$prompt\""
-$zeroconv generate --prompt "$prompt" --control canny=$photo --size 256x256 --batch 4 --seed 1 \
+$zeroconv generate --prompt "$prompt" --control canny=$photo,mode=control --cfg 4 --size 256x256 --batch 4 --seed 1 \
   -o out/demo.png --sheet out/demo_sheet.png
 
 say "done in $SECONDS s. Look at out/demo_sheet.png: the photograph, its edges, and four pictures that follow them"
