@@ -32,15 +32,14 @@ function(zc_test name)
   set_tests_properties(${name} PROPERTIES LABELS ${A_LABEL} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-# zc_corpus(NAME LINKS ... FOLDERS ...): fuzz/fuzz_NAME.cc without libFuzzer, as a test over the files of the folders and
-# damaged copies of them.
+# zc_corpus(NAME LINKS ...): fuzz/fuzz_NAME.cc without libFuzzer, as a test over fuzz/corpus/NAME and damaged copies of its files.
 function(zc_corpus name)
   if(NOT ZC_TESTS)
     return()
   endif()
-  cmake_parse_arguments(A "" "" "LINKS;FOLDERS" ${ARGN})
+  cmake_parse_arguments(A "" "" "LINKS" ${ARGN})
   add_executable(corpus_${name} ${CMAKE_SOURCE_DIR}/fuzz/fuzz_${name}.cc ${CMAKE_SOURCE_DIR}/fuzz/corpus_main.cc)
   target_link_libraries(corpus_${name} PRIVATE zc_flags ${A_LINKS})
-  add_test(NAME corpus_${name} COMMAND corpus_${name} ${A_FOLDERS} 50)
+  add_test(NAME corpus_${name} COMMAND corpus_${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name} 50)
   set_tests_properties(corpus_${name} PROPERTIES LABELS fast WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()

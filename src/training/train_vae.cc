@@ -33,8 +33,7 @@ namespace {
 
 constexpr double kKlWeight = 3e-4;     // on the mean over latent elements
 constexpr double kSquareWeight = 2.0;  // on squared errors: gets large areas right first
-constexpr double kChromaWeight =
-    4.0;  // on what differs between the colour channels, else learned last
+constexpr double kChromaWeight = 4.0;  // on what differs between colour channels: learned last
 constexpr double kEdgeWeight = 1.0;  // on the differences of neighbouring pixels: keeps edges sharp
 constexpr int64_t kPoolSize = 4000;  // pictures held in memory
 constexpr int64_t kCropSize = 128;
@@ -62,8 +61,9 @@ at::Tensor reconstruction_loss(const at::Tensor& x, const at::Tensor& y) {
 // batch crops, or whole pictures of as many pixels together.
 at::Tensor random_crops(const at::Tensor& pool, int64_t batch, bool whole,
                         at::Generator& generator) {
-  const int64_t side = whole ? pool.size(2) : std::min(kCropSize, pool.size(2));
-  if (whole) batch = std::max<int64_t>(1, batch * kCropSize * kCropSize / (side * side));
+  const int64_t crop = std::min(kCropSize, pool.size(2));
+  const int64_t side = whole ? pool.size(2) : crop;
+  batch = std::max<int64_t>(1, batch * crop * crop / (side * side));
   const at::Tensor index = at::randint(0, pool.size(0), {batch}, generator, at::kLong);
   const at::Tensor corner =
       at::randint(0, pool.size(2) - side + 1, {batch, 2}, generator, at::kLong);

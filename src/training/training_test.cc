@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -88,6 +89,21 @@ TEST(Training, AFreshControlNetChangesNothing) {
   for (const at::Tensor& r : residuals) EXPECT_EQ(r.abs().max().item<float>(), 0.0f);
   const at::Tensor with = unet.forward(x, unet.embed(t), context, residuals);
   EXPECT_TRUE(at::equal(with, unet.forward(x, unet.embed(t), context)));
+}
+
+TEST(Training, AFreshLayerBesideTheResidualBranchesKeepsEveryDirection) {
+  UNet unet(tiny_unet());
+  init_weights(unet, 1);
+  int layers = 0;
+  unet.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+    if (key.find(".op.weight") == std::string::npos) return;
+    const at::Tensor middle = p.stored().select(3, 1).select(2, 1);
+    const at::Tensor strengths = std::get<1>(at::linalg_svd(middle, false));
+    EXPECT_GT(strengths.min().item<double>(), 0.7) << key;
+    EXPECT_LT(strengths.max().item<double>(), 1.3) << key;
+    ++layers;
+  }));
+  EXPECT_GT(layers, 0);
 }
 
 TEST(Training, AtStepZeroOnlyZeroConvolutionsHaveAGradient) {

@@ -129,6 +129,22 @@ expect 0 'control' inspect run/model.safetensors
 expect 0 '' "${run[@]}" --control canny=photo.png --controlnet canny=run/model.safetensors -o f.png
 expect 0 'written' train base "${training[@]}" --model builtin --steps 1 --noise-offset 0.1 --out base
 expect 0 'written' train vae "${training[@]}" --init builtin --steps 1 --out vae
+for steps in 1 2; do
+  expect 0 'written' train vae "${training[@]}" --init builtin --decoder-only --steps $steps --out vae$steps
+done
+python3 - vae1/model.safetensors vae2/model.safetensors <<'PY' || fail "--decoder-only trains something else than the decoder"
+import json, struct, sys
+def tensors(path):
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    return {k: data[8 + size + v["data_offsets"][0]:8 + size + v["data_offsets"][1]]
+            for k, v in header.items() if k != "__metadata__"}
+a, b = (tensors(path) for path in sys.argv[1:])
+moved = {k.split(".")[1] for k in a if a[k] != b[k]}
+sys.exit(moved != {"decoder", "post_quant_conv"})
+PY
+expect 64 'init' train vae "${training[@]}" --decoder-only --steps 1 --out other
 expect 64 'data' train control --out run
 expect 66 '' train control --data nowhere --out other
 expect 64 'unknown `everything`' train everything --data circles --out other

@@ -19,8 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Processors sum in different orders; a step of a sampler magnifies it, a wrong scale or order of
-// blocks gives differences of 20 and more.
+// Processors sum in different orders, and the steps of a sampler magnify it.
 constexpr double kMeanTolerance = 0.5;  // of 255
 constexpr int kMaxTolerance = 24;
 
@@ -33,9 +32,9 @@ std::vector<fs::path> golden_pictures() {
   return pictures;
 }
 
-class Golden : public testing::TestWithParam<fs::path> {};
+class GoldenPicture : public testing::TestWithParam<fs::path> {};
 
-TEST_P(Golden, PictureIsMadeAgainFromItsRecord) {
+TEST_P(GoldenPicture, IsMadeAgainFromItsRecord) {
   const std::string bytes = read_file(GetParam());
   const Replay replay = read_replay(bytes, GetParam().string());
   const Image wanted = decode_image(bytes, GetParam().string());
@@ -64,7 +63,11 @@ TEST_P(Golden, PictureIsMadeAgainFromItsRecord) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, Golden, testing::ValuesIn(golden_pictures()),
+TEST(Golden, ThereArePictures) {
+  EXPECT_FALSE(golden_pictures().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, GoldenPicture, testing::ValuesIn(golden_pictures()),
                          [](const auto& test) { return test.param.stem().string(); });
 
 }  // namespace
