@@ -70,8 +70,8 @@ int usable_cores() {
   return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-// The same tensors come and go in every step. Giving their pages back to the system each time and
-// clearing new ones cost a tenth of a run; what matters is given back by malloc_trim().
+// The same tensors come and go in every step: their pages are not given back to the system each
+// time, to be cleared anew. ModelSet gives back the memory of weights by malloc_trim().
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that is accepted
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
