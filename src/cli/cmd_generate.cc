@@ -235,7 +235,7 @@ void announce(const GenerateRequest& r, const ModelSet& models, Console& console
   for (const ModelStamp& stamp : model_stamps(models))
     names += (names.empty() ? "" : " + ") + stamp.name;
   console.note(fmt::format("{}: {}x{}, {} steps of {}, cfg {}, seed {}", names, r.width, r.height,
-                           r.steps, r.sampler, r.cfg, r.seed));
+                           r.steps, r.sampler, r.cfg.value(), r.seed));
 }
 
 }  // namespace

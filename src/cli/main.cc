@@ -81,11 +81,12 @@ void print_usage(FILE* out) {
 
 // At the end of each parallel loop, OpenMP's threads wait for each other in a busy loop. Beside
 // another busy program that made a run more than a hundred times slower (a loser's whole time slice
-// is waited for, thousands of times a second), and sleeping costs an idle machine next to nothing.
-// The library reads the setting when it is loaded, so the program starts anew.
-void wait_without_spinning(char** argv) {
+// is waited for, thousands of times a second); going to sleep at once made training a tenth to a
+// third slower. So they spin for some microseconds, then sleep. The library reads the setting when
+// it is loaded, so the program starts anew.
+void wait_with_short_spins(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0) execv("/proc/self/exe", argv);
+  if (setenv("GOMP_SPINCOUNT", "5000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
 int report(const Error& error, bool json) {
@@ -113,7 +114,7 @@ int run(Arguments arguments, char** argv) {
   std::vector<std::string> known;
   for (const Subcommand& command : subcommands()) {
     if (name == command.name) {
-      if (command.computes) wait_without_spinning(argv);
+      if (command.computes) wait_with_short_spins(argv);
       return command.run(arguments.subspan(1));
     }
     known.emplace_back(command.name);

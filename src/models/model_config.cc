@@ -117,6 +117,7 @@ void check_sizes(const ModelConfig& c, const std::string& where) {
           "heads");
   require(in(c.text.positions, 2, 4096), "positions");
   require(in(c.image_size, 8, 16384), "image_size");
+  require(!c.cfg || (*c.cfg >= 0.0 && *c.cfg <= 50.0), "cfg");
 }
 
 }  // namespace
@@ -144,7 +145,7 @@ ModelConfig toyworld_model() {
   c.unet.model_channels = 48;
   c.unet.channel_mult = {1, 2, 2};
   c.unet.num_res_blocks = 1;
-  c.unet.transformer_depth = {0, 0, 1};
+  c.unet.transformer_depth = {0, 1, 1};
   c.unet.num_heads = 4;
   c.unet.context_dim = 128;
   c.unet.norm_groups = 8;
@@ -157,6 +158,7 @@ ModelConfig toyworld_model() {
   c.prediction = Prediction::v;
   c.image_size = 256;
   c.limited_vocabulary = true;
+  c.cfg = 4.0;
   return c;
 }
 
@@ -165,7 +167,7 @@ nlohmann::json to_json(const ModelConfig& c) {
   visit_unet(c.unet, Writer{unet});
   visit_vae(c.vae, Writer{vae});
   visit_text(c.text, Writer{text});
-  return {{"name", c.name},
+  json object = {{"name", c.name},
           {"unet", unet},
           {"vae", vae},
           {"text", text},
@@ -175,6 +177,8 @@ nlohmann::json to_json(const ModelConfig& c) {
           {"prediction", c.prediction == Prediction::v ? "v" : "epsilon"},
           {"image_size", c.image_size},
           {"limited_vocabulary", c.limited_vocabulary}};
+  if (c.cfg) object["cfg"] = *c.cfg;
+  return object;
 }
 
 ModelConfig model_config_from_json(const nlohmann::json& source, const std::string& where) {
@@ -193,6 +197,7 @@ ModelConfig model_config_from_json(const nlohmann::json& source, const std::stri
   top("prediction", prediction);
   top("image_size", c.image_size);
   top("limited_vocabulary", c.limited_vocabulary);
+  if (source.contains("cfg")) top("cfg", c.cfg.emplace());
   visit_unet(c.unet, Reader{unet, where});
   visit_vae(c.vae, Reader{vae, where});
   visit_text(c.text, Reader{text, where});

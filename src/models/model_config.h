@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,7 @@ struct ModelConfig {
   // The text encoder knows only the ids listed in the tensor kTokenIdsKey; row 0 stands for all
   // others.
   bool limited_vocabulary = false;
+  std::optional<double> cfg;  // guidance strength that suits it; unset: the apps' defaults
 };
 
 ModelConfig sd15_model();

@@ -49,7 +49,7 @@ std::vector<ActiveUnit> encode_hints(const ModelSet& models, const GenerateReque
 }
 
 GuidedModelOptions guidance_options(const GenerateRequest& request) {
-  return {.cfg = request.cfg,
+  return {.cfg = request.cfg.value(),
           .guess = request.guess,
           .two_passes = request.exact || request.guess,
           .profile = request.profile};
@@ -131,7 +131,9 @@ PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vec
 GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& request) {
   const ModelConfig& config = models.config();
   return resolve(request,
-                 {.image_size = config.image_size, .added_prompts = !config.limited_vocabulary});
+                 {.image_size = config.image_size,
+                  .added_prompts = !config.limited_vocabulary,
+                  .cfg = config.cfg});
 }
 
 GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,

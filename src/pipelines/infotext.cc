@@ -153,7 +153,7 @@ std::string infotext(const PictureRecord& record) {
   // The web UI seeds picture k of a batch with seed + k, the others draw all of them from one seed.
   const int64_t seed = r.profile == "a1111" ? r.seed + record.index : r.seed;
   text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}", r.steps,
-                      quoted(sampler_label(r.sampler)), r.cfg, seed, r.width, r.height);
+                      quoted(sampler_label(r.sampler)), r.cfg.value(), seed, r.width, r.height);
   if (const ModelStamp* base = find_stamp(record, "base")) {
     text += fmt::format(", Model hash: {}, Model: {}", base->fingerprint.substr(0, 10),
                         quoted(base->name));

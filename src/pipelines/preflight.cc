@@ -47,7 +47,7 @@ MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request, b
   const ModelConfig& config = models.config();
   const int64_t pixels = request.width * request.height;
   const int64_t latent_pixels = pixels / (config.vae.downscale() * config.vae.downscale());
-  const int64_t rows = request.cfg == 1.0 ? 1 : 2;
+  const int64_t rows = request.cfg.value() == 1.0 ? 1 : 2;
   MemoryPlan plan;
   plan.program = kProgramBytes;
   int64_t networks = float_bytes(models.unet());

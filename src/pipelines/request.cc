@@ -108,7 +108,6 @@ GenerateRequest profile_defaults(std::string_view profile) {
   GenerateRequest request;
   request.profile = p.name;
   request.steps = p.steps;
-  request.cfg = p.cfg;
   request.eta = p.eta;
   request.sampler = p.sampler;
   return request;
@@ -174,6 +173,7 @@ GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model) {
     request.seed = std::random_device{}() % 65536;  // the apps draw from 0 to 65535
   if (request.width == 0) request.width = request.height > 0 ? request.height : model.image_size;
   if (request.height == 0) request.height = request.width;
+  if (!request.cfg) request.cfg = model.cfg.value_or(profile.cfg);
   if (!request.a_prompt) request.a_prompt = model.added_prompts ? profile.a_prompt : "";
   if (!request.n_prompt) request.n_prompt = model.added_prompts ? profile.n_prompt : "";
   request.sampler = canonical_sampler_name(request.sampler);

@@ -62,7 +62,7 @@ struct GenerateRequest {
   std::string model = "builtin";
   std::vector<std::string> controlnets;  // "canny=PATH"
   int64_t steps = 20;
-  double cfg = 9.0;
+  std::optional<double> cfg;  // unset: the model's own, else the profile's
   int64_t seed = 12345;
   int64_t width = 0;
   int64_t height = 0;
@@ -92,7 +92,9 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("model", o.model, "base model: a checkpoint, a diffusers folder, or builtin");
   visit("controlnets", o.controlnets, "ControlNet files, as canny=PATH");
   visit("steps", o.steps, Range{1, 1000}, "denoising steps");
-  visit("cfg", o.cfg, Range{0, 50}, "guidance strength; 1 leaves the negative prompt out");
+  visit("cfg", o.cfg, Range{0, 50},
+        "guidance strength; 1 leaves the negative prompt out; unset: the profile's (seed: 9), the "
+        "built-in model has its own");
   visit("seed", o.seed, Range{-1, 9007199254740991}, "-1: a random one, which is shown");
   visit("width", o.width, Range{0, 8192}, "of the picture, 0: the model's");
   visit("height", o.height, Range{0, 8192}, "of the picture, 0: the model's");
@@ -142,6 +144,7 @@ PictureSize parse_size(std::string_view text);
 struct ModelDefaults {
   int64_t image_size = 512;
   bool added_prompts = true;  // its vocabulary holds words like "best quality"
+  std::optional<double> cfg;  // guidance strength that suits it, where that is known
 };
 
 // Every field that was left to chance, profile or model gets its value; so that the result, run

@@ -73,7 +73,6 @@ TEST(Request, SurvivesJson) {
 TEST(Request, BeginsWithTheDefaultsOfItsProfile) {
   EXPECT_EQ(request_from_json({{"profile", "seed11"}}).eta, 1.0);
   EXPECT_EQ(request_from_json({{"profile", "seed11"}, {"eta", 0.5}}).eta, 0.5);
-  EXPECT_EQ(request_from_json(nlohmann::json::object()).cfg, 9.0);
   EXPECT_EQ(error_of([] { request_from_json({{"profile", "seeds"}}); }).where(), "profile");
   EXPECT_EQ(error_of([] { request_from_json({{"stepz", 3}}); }).kind(), ErrorKind::bad_request);
 }
@@ -91,6 +90,15 @@ TEST(Resolve, LeavesNothingOpen) {
   EXPECT_TRUE(full_negative(sd).starts_with("longbody, lowres"));
   EXPECT_EQ(options_to_json(resolve(sd, {.image_size = 64, .added_prompts = false})),
             options_to_json(sd));
+}
+
+TEST(Resolve, TakesGuidanceFromTheUserThenTheModelThenTheProfile) {
+  GenerateRequest request;
+  EXPECT_EQ(resolve(request, {}).cfg, 9.0);
+  EXPECT_EQ(resolve(profile_defaults("a1111"), {}).cfg, 7.0);
+  EXPECT_EQ(resolve(request, {.cfg = 3.5}).cfg, 3.5);
+  request.cfg = 2.0;
+  EXPECT_EQ(resolve(request, {.cfg = 3.5}).cfg, 2.0);
 }
 
 TEST(Resolve, AddsNoWordsForModelsThatDoNotKnowThem) {

@@ -18,6 +18,8 @@
 namespace zc {
 namespace {
 
+namespace fs = std::filesystem;
+
 // Scenes i * kSeedStride onward, so that skipping a held-out scene never runs into the next one's.
 constexpr uint64_t kSeedStride = 64;
 
@@ -37,6 +39,7 @@ class ToyworldPairs : public PairSource {
     return caption(scene(index), variant);
   }
   std::string description() const override { return fmt::format("toyworld:{}:{}", count_, seed_); }
+  std::string fingerprint() const override { return description() + " " + control_; }
 
  private:
   ToyScene scene(int64_t index) const {
@@ -76,6 +79,19 @@ class FolderPairs : public PairSource {
   }
   std::string prompt(int64_t index, uint64_t) const override { return rows_[index].prompt; }
   std::string description() const override { return folder_.string(); }
+  std::string fingerprint() const override {
+    std::string text = fs::absolute(folder_).string();
+    const auto add = [&](const std::string& name) {
+      const fs::path file = safe_join(folder_, name);
+      text += fmt::format("\n{} {} {}", name, fs::file_size(file),
+                          fs::last_write_time(file).time_since_epoch().count());
+    };
+    for (const Row& row : rows_) {
+      add(row.target);
+      if (with_hint_) add(row.source);
+    }
+    return text;
+  }
 
  private:
   struct Row {

@@ -27,6 +27,8 @@ class PairSource {
   virtual std::string prompt(int64_t index, uint64_t variant) const = 0;
   // Names the data for logs and resume checks.
   virtual std::string description() const = 0;
+  // Changes when the pictures change: description, and of files their sizes and times.
+  virtual std::string fingerprint() const = 0;
 };
 
 // `toyworld:COUNT` or `toyworld:COUNT:SEED` renders scenes; anything else is a folder with

@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -41,6 +42,16 @@ Colour sky_colour(const Image& picture, const ToyRender& scene) {
   }
   for (double& c : sum) c /= std::max(1.0, count);
   return sum;
+}
+
+// Where the renderer drew the body (not windows, legs, stem) of the first object: 1, elsewhere 0.
+std::vector<uint8_t> body_of_first_object(const ToyRender& scene) {
+  std::vector<uint8_t> mask(scene.parts.size());
+  for (size_t p = 0; p < mask.size(); ++p) {
+    const bool body = scene.parts[p] == static_cast<uint8_t>(ToyPart::body);
+    mask[p] = scene.object_ids[p] == 0 && body ? 1 : 0;
+  }
+  return mask;
 }
 
 // The time of day whose own sky over the same scene looks most like the picture's.
@@ -148,36 +159,41 @@ class Evaluator {
     return f;
   }
 
-  PromptFidelity prompt_fidelity() {
-    PromptFidelity f;
+  ToyScene held_out_scene(int64_t i) const {
     const auto& held_out = toy_held_out();
-    double colours = 0.0, times = 0.0, coloured = 0.0;
+    const ToyHeldOut& c = held_out[static_cast<size_t>(i) % held_out.size()];
+    return sample_scene(kHeldOutSeeds + static_cast<uint64_t>(options_.seed + i),
+                        {.time = c.time, .kind = c.kind, .colour = c.colour});
+  }
+
+  PromptFidelity prompt_fidelity() {
+    PromptFidelity f{.scenes = options_.count};
+    double coloured = 0.0;
     for (int64_t i = 0; i < options_.count; ++i) {
       task_.report("evaluate", options_.count + i, options_.count * 2);
-      const ToyHeldOut& combination = held_out[static_cast<size_t>(i) % held_out.size()];
-      const ToyConstraints wanted{
-          .time = combination.time, .kind = combination.kind, .colour = combination.colour};
-      const ToyScene scene =
-          sample_scene(kHeldOutSeeds + static_cast<uint64_t>(options_.seed + i), wanted);
+      const ToyScene scene = held_out_scene(i);
       const ToyRender truth = render(scene, size_, size_);
       const Image map = draw_hint(truth.rgb, options_.control);
-      const Image result = picture(caption(scene), &map, options_.seed + i);
-      times += nearest_time(result, scene) == scene.time ? 1.0 : 0.0;
-      std::vector<uint8_t> body(truth.parts.size());
-      for (size_t p = 0; p < body.size(); ++p) {
-        body[p] = truth.object_ids[p] == 0 && truth.parts[p] == static_cast<uint8_t>(ToyPart::body)
-                      ? 1
-                      : 0;
-      }
-      const auto measured =
-          measure_toy_colour(result, body, scene.time, toy_colours(combination.kind));
-      if (!measured) continue;
-      coloured += 1.0;
-      colours += *measured == combination.colour ? 1.0 : 0.0;
+      const int64_t seed = options_.seed + i;
+      const std::vector<uint8_t> body = body_of_first_object(truth);
+      const bool has_body = std::find(body.begin(), body.end(), 1) != body.end();
+      coloured += has_body ? 1.0 : 0.0;
+      const auto count_right = [&](const Image& image, double& colour, double& time) {
+        time += nearest_time(image, scene) == scene.time ? 1.0 : 0.0;
+        const ToyObject& object = scene.objects.front();
+        if (has_body && measure_toy_colour(image, body, scene.time, toy_colours(object.kind)) ==
+                            object.colour)
+          colour += 1.0;
+      };
+      count_right(picture(caption(scene), &map, seed), f.colour_right, f.time_right);
+      count_right(picture(caption(held_out_scene(i + 1)), &map, seed), f.colour_baseline,
+                  f.time_baseline);
+      count_right(through_autoencoder(truth.rgb), f.colour_ceiling, f.time_ceiling);
     }
-    f.scenes = options_.count;
-    f.colour_right = colours / std::max(1.0, coloured);
-    f.time_right = times / static_cast<double>(options_.count);
+    for (double* sum : {&f.colour_right, &f.colour_baseline, &f.colour_ceiling})
+      *sum /= std::max(1.0, coloured);
+    for (double* sum : {&f.time_right, &f.time_baseline, &f.time_ceiling})
+      *sum /= static_cast<double>(options_.count);
     return f;
   }
 
@@ -221,7 +237,11 @@ nlohmann::json to_json(const Evaluation& e) {
           {"prompt",
            {{"scenes", e.prompt.scenes},
             {"colour_right", e.prompt.colour_right},
-            {"time_right", e.prompt.time_right}}}};
+            {"colour_baseline", e.prompt.colour_baseline},
+            {"colour_ceiling", e.prompt.colour_ceiling},
+            {"time_right", e.prompt.time_right},
+            {"time_baseline", e.prompt.time_baseline},
+            {"time_ceiling", e.prompt.time_ceiling}}}};
 }
 
 std::string evaluation_text(const Evaluation& e) {
@@ -229,10 +249,13 @@ std::string evaluation_text(const Evaluation& e) {
   return fmt::format(
       "{:<8} {:<8} {:>7} {:>9} {:>9} {:>7} {:>8} {:>7}\n{:<8} {:<8} {:>7.3f} {:>9.3f} {:>9.3f} "
       "{:>7.3f} {:>8.3f} {:>6.0f}%\n"
-      "prompt, {} unseen combinations: colour right {:.0f}%, time of day right {:.0f}%\n",
+      "prompt, {} unseen combinations (another scene's prompt to ceiling): colour right {:.0f}% "
+      "({:.0f} to {:.0f}%), time of day right {:.0f}% ({:.0f} to {:.0f}%)\n",
       "control", "metric", "value", "baseline", "shuffled", "guess", "ceiling", "share", c.control,
       c.metric, c.value, c.baseline, c.shuffled, c.guess, c.ceiling, 100 * share(c),
-      e.prompt.scenes, 100 * e.prompt.colour_right, 100 * e.prompt.time_right);
+      e.prompt.scenes, 100 * e.prompt.colour_right, 100 * e.prompt.colour_baseline,
+      100 * e.prompt.colour_ceiling, 100 * e.prompt.time_right, 100 * e.prompt.time_baseline,
+      100 * e.prompt.time_ceiling);
 }
 
 }  // namespace zc

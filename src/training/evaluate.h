@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct EvaluateOptions {
   int64_t count = 64;
   int64_t seed = 0;
   int64_t steps = 20;
-  double cfg = 5.0;
+  std::optional<double> cfg;
 };
 
 template <OptionsOf<EvaluateOptions> O, class Visitor>
@@ -32,7 +33,7 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("count", o.count, Range{1, 1e6}, "scenes");
   visit("seed", o.seed, Range{0, 1e12}, "first scene and noise");
   visit("steps", o.steps, Range{1, 1000}, "denoising steps");
-  visit("cfg", o.cfg, Range{0, 50}, "guidance strength");
+  visit("cfg", o.cfg, Range{0, 50}, "guidance strength; unset: as generate");
 }
 
 // Mean edge F1 (canny 100/200 at the model's size, 2 px) between the map and the picture, larger is
@@ -53,8 +54,15 @@ struct ControlFidelity {
 // showed.
 struct PromptFidelity {
   int64_t scenes = 0;
-  double colour_right = 0;  // share; measure_toy_colour() on the object's body
-  double time_right = 0;    // share; nearest mean colour of the sky
+  // Shares; measure_toy_colour() on the object's body, nearest mean colour of the sky. Beside them
+  // the same of pictures made with the prompt of the next scene (baseline), and of the scene itself
+  // through the autoencoder and back (ceiling).
+  double colour_right = 0;
+  double colour_baseline = 0;
+  double colour_ceiling = 0;
+  double time_right = 0;
+  double time_baseline = 0;
+  double time_ceiling = 0;
 };
 
 struct Evaluation {

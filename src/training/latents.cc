@@ -5,18 +5,25 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <vector>
 
 #include "base/error.h"
+#include "base/sha256.h"
+#include "formats/safetensors.h"
+#include "tensor/load.h"
 #include "training/diffusion_model.h"
 #include "training/loop.h"
 
 namespace zc {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int64_t kChunk = 32;
 
@@ -47,10 +54,25 @@ at::Tensor planes(const Image& image, int channels) {
   return result;
 }
 
-}  // namespace
+std::string_view bytes_of(const at::Tensor& contiguous) {
+  return {static_cast<const char*>(contiguous.const_data_ptr()), contiguous.nbytes()};
+}
 
-LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16,
-                       const TaskContext& task) {
+// What the set depends on. The first picture stands for the renderer, which may change.
+std::string cache_name(const PairSource& pairs, const Vae& vae, int size, bool bf16) {
+  std::string text = fmt::format("{}\n{} {}\n", pairs.fingerprint(), size, bf16);
+  const Pair first = pairs.pair(0, size);
+  for (const Image* image : {&first.target, &first.hint})
+    text += sha256_hex({reinterpret_cast<const char*>(image->pixels.data()), image->pixels.size()});
+  for (const auto& [key, value] : state_of(vae)) {
+    if (key.starts_with("encoder.") || key.starts_with("quant_conv."))
+      text += sha256_hex(bytes_of(value.detach().contiguous()));
+  }
+  return fmt::format("latents-{}.safetensors", sha256_hex(text).substr(0, 16));
+}
+
+LatentSet encode_all(const PairSource& pairs, const Vae& vae, int size, bool bf16,
+                     const TaskContext& task) {
   const c10::NoGradGuard no_grad;
   LatentSet set;
   int hint_channels = 1;
@@ -82,6 +104,25 @@ LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool b
       set.hints[first + i].copy_(planes(chunk[i].hint, hint_channels));
     }
   }
+  return set;
+}
+
+}  // namespace
+
+LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16,
+                       const std::string& cache, const TaskContext& task) {
+  if (cache.empty()) return encode_all(pairs, vae, size, bf16, task);
+  const fs::path path = fs::path(cache) / cache_name(pairs, vae, size, bf16);
+  if (fs::exists(path)) {
+    const StateDict kept = read_safetensors(path).tensors;
+    const auto hints = kept.find("hints");
+    return {kept.at("moments"), hints == kept.end() ? at::Tensor() : hints->second};
+  }
+  const LatentSet set = encode_all(pairs, vae, size, bf16, task);
+  fs::create_directories(cache);
+  StateDict state = {{"moments", set.moments}};
+  if (set.hints.defined()) state["hints"] = set.hints;
+  write_safetensors(path, state);
   return set;
 }
 

@@ -16,7 +16,9 @@ struct LatentSet {
                      // are grey.
 };
 
+// cache: a folder where the set is kept for the next run with the same pictures and autoencoder; ""
+// for none.
 LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16,
-                       const TaskContext& task);
+                       const std::string& cache, const TaskContext& task);
 
 }  // namespace zc

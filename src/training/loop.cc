@@ -69,7 +69,7 @@ class Run {
       : options_(options),
         recipe_(recipe),
         task_(task),
-        optimizer_(AdamWOptions{}),
+        optimizer_({.muon = options.optimizer == "muon"}),
         average_(options.ema) {
     for (const TrainedModule& m : recipe.modules) {
       optimizer_.add(*m.module, m.prefix);
@@ -200,7 +200,7 @@ class Run {
   const TrainOptions& options_;
   const Recipe& recipe_;
   const TaskContext& task_;
-  AdamW optimizer_;
+  Optimizer optimizer_;
   MovingAverage average_;
   int64_t step_ = 0;
   double window_loss_ = 0.0;

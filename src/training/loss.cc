@@ -2,12 +2,14 @@
 #include "training/loss.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/cumprod.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/randint.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/remainder.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/square.h>
 
@@ -23,7 +25,9 @@ at::Tensor alphas_cumprod_float() {
 NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
                         const LossOptions& o, at::Generator& generator) {
   NoisedBatch batch;
-  batch.t = at::randint(0, alphas_cumprod.size(0), {z0.size(0)}, generator, at::kLong);
+  const auto steps = static_cast<double>(alphas_cumprod.size(0));
+  const at::Tensor place = at::arange(z0.size(0), at::kDouble) / static_cast<double>(z0.size(0));
+  batch.t = (at::remainder(place + at::rand({}, generator, at::kDouble), 1.0) * steps).to(at::kLong);
   at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
   if (o.noise_offset > 0.0) {
     noise =

@@ -31,7 +31,8 @@ struct LossOptions {
   double noise_offset = 0.0;
 };
 
-// t uniform in 0..999, noise normal.
+// t uniform in 0..999, spread evenly over the batch so that each batch sees all noise levels
+// (arXiv 2107.00630, appendix I.1); noise normal.
 NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
                         const LossOptions& options, at::Generator& generator);
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/optimizer.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numbers>
 
@@ -15,18 +21,55 @@
 
 namespace zc {
 
-void AdamW::add(Module& module, const std::string& prefix) {
+namespace {
+
+// Convolutions as matrices: one row for each output channel.
+at::Tensor as_matrix(const at::Tensor& x) {
+  return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
+}
+
+at::Tensor as_convolution(const at::Tensor& matrix, const at::Tensor& like) {
+  if (like.dim() != 4) return matrix;
+  return matrix.unflatten(1, {like.size(2), like.size(3), like.size(1)}).permute({0, 3, 1, 2});
+}
+
+// Muon is for what maps many values to many. Tables of embeddings and layers of a few channels
+// stay with AdamW.
+bool suits_muon(const std::string& key, const at::Tensor& value) {
+  constexpr int64_t kLeast = 8;
+  if (value.dim() != 2 && value.dim() != 4) return false;
+  return value.size(0) >= kLeast && value.numel() / value.size(0) >= kLeast &&
+         key.find("embedding") == std::string::npos;
+}
+
+}  // namespace
+
+at::Tensor orthogonalized(const at::Tensor& matrix) {
+  constexpr double a = 3.4445, b = -4.7750, c = 2.0315;
+  const bool tall = matrix.size(0) > matrix.size(1);
+  at::Tensor x = tall ? matrix.t() : matrix;
+  x = x / (at::linalg_vector_norm(x) + 1e-7);
+  for (int i = 0; i < 5; ++i) {
+    const at::Tensor gram = at::mm(x, x.t());
+    x = at::addmm(x, at::addmm(gram, gram, gram, b, c), x, a, 1.0);
+  }
+  return tall ? x.t() : x;
+}
+
+void Optimizer::add(Module& module, const std::string& prefix) {
   module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
                  const at::Tensor& value = p.stored();
                  if (!value.requires_grad()) return;
+                 const bool muon = options_.muon && suits_muon(key, value);
                  const at::Tensor blank = value.detach();
-                 slots_.push_back({key, value, at::zeros_like(blank), at::zeros_like(blank),
+                 slots_.push_back({key, value, at::zeros_like(blank),
+                                   muon ? at::Tensor() : at::zeros_like(blank),
                                    at::zeros({}, at::kFloat)});
                }),
                prefix);
 }
 
-double AdamW::clip(double max_norm) {
+double Optimizer::clip(double max_norm) {
   const c10::NoGradGuard no_grad;
   double sum = 0.0;
   for (const Slot& s : slots_) {
@@ -43,12 +86,17 @@ double AdamW::clip(double max_norm) {
   return norm;
 }
 
-void AdamW::step(double learning_rate) {
+void Optimizer::step(double learning_rate) {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> values, grads, averages, squares, steps;
+  std::vector<Slot*> matrices;
   for (Slot& s : slots_) {
     if (!s.value.grad().defined()) continue;
     s.step.add_(1.0);
+    if (!s.exp_avg_sq.defined()) {
+      matrices.push_back(&s);
+      continue;
+    }
     values.push_back(s.value);
     grads.push_back(s.value.grad());
     averages.push_back(s.exp_avg);
@@ -60,24 +108,40 @@ void AdamW::step(double learning_rate) {
                       options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
                       /*maximize=*/false);
   }
+  // Many small matrices: each on one thread.
+  std::atomic<size_t> next{0};
+  at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
+    const c10::NoGradGuard no_grad_here;
+    for (size_t i = next++; i < matrices.size(); i = next++) muon_step(*matrices[i], learning_rate);
+  });
   ++steps_;
 }
 
-void AdamW::zero_grad() {
+void Optimizer::muon_step(Slot& s, double learning_rate) const {
+  const at::Tensor& grad = s.value.grad();
+  s.exp_avg.mul_(options_.momentum).add_(grad);
+  const at::Tensor ahead = as_matrix(grad + options_.momentum * s.exp_avg);  // Nesterov's
+  const double size =
+      0.2 * std::sqrt(static_cast<double>(std::max(ahead.size(0), ahead.size(1))));
+  s.value.mul_(1.0 - learning_rate * options_.weight_decay);
+  s.value.add_(as_convolution(orthogonalized(ahead), s.value), -learning_rate * size);
+}
+
+void Optimizer::zero_grad() {
   for (Slot& s : slots_) s.value.mutable_grad() = at::Tensor();
 }
 
-StateDict AdamW::state() const {
+StateDict Optimizer::state() const {
   StateDict state;
   for (const Slot& s : slots_) {
     state["exp_avg/" + s.key] = s.exp_avg;
-    state["exp_avg_sq/" + s.key] = s.exp_avg_sq;
+    if (s.exp_avg_sq.defined()) state["exp_avg_sq/" + s.key] = s.exp_avg_sq;
     state["step/" + s.key] = s.step;
   }
   return state;
 }
 
-void AdamW::load_state(const StateDict& state, const std::string& where) {
+void Optimizer::load_state(const StateDict& state, const std::string& where) {
   const auto take = [&](const std::string& key, at::Tensor& target) {
     const auto found = state.find(key);
     if (found == state.end() || found->second.sizes() != target.sizes()) {
@@ -88,7 +152,7 @@ void AdamW::load_state(const StateDict& state, const std::string& where) {
   };
   for (Slot& s : slots_) {
     take("exp_avg/" + s.key, s.exp_avg);
-    take("exp_avg_sq/" + s.key, s.exp_avg_sq);
+    if (s.exp_avg_sq.defined()) take("exp_avg_sq/" + s.key, s.exp_avg_sq);
     take("step/" + s.key, s.step);
     steps_ = std::max(steps_, static_cast<int64_t>(s.step.item<float>()));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW, gradient clipping, learning-rate schedules and the moving average of weights.
+// AdamW and Muon, gradient clipping, learning-rate schedules and the moving average of weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,17 +13,25 @@
 
 namespace zc {
 
-struct AdamWOptions {
+struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0.01;  // decoupled, on every parameter as in torch.optim.AdamW
+  // Matrices and convolutions follow Muon instead: the momentum, made orthogonal, scaled to the
+  // size of AdamW's updates so that both share one learning rate (arXiv 2502.16982, eq. 4).
+  bool muon = false;
+  double momentum = 0.95;
 };
 
+// The nearest matrix with orthonormal rows or columns, roughly (singular values 0.7 to 1.2): five
+// steps of the Newton-Schulz iteration of Muon (kellerjordan.github.io/posts/muon). [M,N] -> [M,N].
+at::Tensor orthogonalized(const at::Tensor& matrix);
+
 // The trainable parameters of one or more modules with their moments.
-class AdamW {
+class Optimizer {
  public:
-  explicit AdamW(AdamWOptions options) : options_(options) {}
+  explicit Optimizer(OptimizerOptions options) : options_(options) {}
 
   // Adds every parameter of the module that requires a gradient, under `prefix + key`.
   void add(Module& module, const std::string& prefix);
@@ -43,9 +51,10 @@ class AdamW {
  private:
   struct Slot {
     std::string key;
-    at::Tensor value, exp_avg, exp_avg_sq, step;
+    at::Tensor value, exp_avg, exp_avg_sq, step;  // Muon: momentum in exp_avg, no exp_avg_sq
   };
-  AdamWOptions options_;
+  void muon_step(Slot& slot, double learning_rate) const;
+  OptimizerOptions options_;
   std::vector<Slot> slots_;
   int64_t steps_ = 0;
 };

@@ -18,10 +18,12 @@ struct TrainOptions {
   std::string control = "canny";
   std::string init;
   std::string out;
+  std::string cache;
   int64_t steps = 4000;
   int64_t batch = 4;
   int64_t accumulate = 1;
   double lr = 1e-5;
+  std::string optimizer = "adamw";
   std::string schedule = "constant";
   int64_t warmup = 0;
   double grad_clip = 1.0;
@@ -49,10 +51,14 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("init", o.init,
         "weights to begin with (default: fresh; control: a copy of the base's encoder)");
   visit("out", o.out, "folder for snapshots, logs, samples and the result");
+  visit("cache", o.cache,
+        "folder that keeps encoded pictures for the next run on the same data (default: none)");
   visit("steps", o.steps, Range{1, 1e8}, "optimizer steps");
   visit("batch", o.batch, Range{1, 4096}, "pictures in one pass");
   visit("accumulate", o.accumulate, Range{1, 4096}, "passes for one optimizer step");
   visit("lr", o.lr, Range{0, 1}, "learning rate");
+  visit("optimizer", o.optimizer, one_of({"adamw", "muon"}),
+        "muon: orthogonal updates for matrices and convolutions, AdamW for the rest");
   visit("schedule", o.schedule, one_of({"constant", "cosine"}), "learning rate over the run");
   visit("warmup", o.warmup, Range{0, 1e8}, "steps in which the learning rate rises");
   visit("grad_clip", o.grad_clip, Range{0, 1e6}, "largest norm of the gradient, 0: any");

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "tensor/load.h"
@@ -135,7 +136,7 @@ TEST(Training, AtStepZeroOnlyZeroConvolutionsHaveAGradient) {
 
 TEST(AdamW, FollowsItsFormula) {
   Line line;
-  AdamW optimizer({});
+  Optimizer optimizer({});
   optimizer.add(line, "");
   double w = 0.5, m = 0.0, v = 0.0;
   for (int step = 1; step <= 5; ++step) {
@@ -149,6 +150,45 @@ TEST(AdamW, FollowsItsFormula) {
     w -=
         0.1 * (m / (1 - std::pow(0.9, step))) / (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
     EXPECT_NEAR(line.weight.stored()[0].item<double>(), w, 1e-5);
+  }
+}
+
+TEST(Muon, MakesSingularValuesAlike) {
+  at::Generator generator = generator_for(1, 0, 0);
+  for (const auto& [rows, columns] : {std::pair{24, 24}, {16, 100}, {100, 16}}) {
+    const at::Tensor matrix = at::randn({rows, columns}, generator, at::kFloat);
+    const at::Tensor s = std::get<1>(at::linalg_svd(orthogonalized(matrix), false));
+    EXPECT_GT(s[-1].item<double>(), 0.1) << rows;
+    EXPECT_GT(s.median().item<double>(), 0.6) << rows;
+    EXPECT_LT(s[0].item<double>(), 1.3) << rows;
+  }
+}
+
+TEST(Muon, StepsByTheOrthogonalMomentum) {
+  struct Layers : Module {
+    Layers() : conv(*this, "conv", {8, 6, 3, 3}), bias(*this, "bias", {8}) {
+      at::Generator generator = generator_for(2, 0, 0);
+      conv.set(at::randn({8, 6, 3, 3}, generator, at::kFloat).set_requires_grad(true));
+      bias.set(at::zeros({8}).set_requires_grad(true));
+    }
+    Parameter conv, bias;
+  } layers;
+  Optimizer optimizer({.weight_decay = 0.5, .muon = true});
+  optimizer.add(layers, "");
+  at::Generator generator = generator_for(3, 0, 0);
+  at::Tensor momentum = at::zeros({8, 6, 3, 3});
+  for (int step = 0; step < 3; ++step) {
+    const at::Tensor grad = at::randn({8, 6, 3, 3}, generator, at::kFloat);
+    const at::Tensor before = layers.conv.stored().detach().clone();
+    ((layers.conv.stored() * grad).sum() + layers.bias.stored().sum()).backward();
+    optimizer.step(0.01);
+    optimizer.zero_grad();
+    momentum = 0.95 * momentum + grad;
+    // One row for each output channel; the order of a row's columns changes nothing.
+    const at::Tensor update = orthogonalized((grad + 0.95 * momentum).flatten(1)).view_as(before);
+    const at::Tensor wanted = before * (1 - 0.01 * 0.5) - 0.01 * 0.2 * std::sqrt(54.0) * update;
+    EXPECT_LT((layers.conv.stored() - wanted).abs().max().item<double>(), 1e-5) << step;
+    EXPECT_NEAR(layers.bias.stored()[0].item<double>(), -0.01 * (step + 1), 1e-3) << step;
   }
 }
 
@@ -205,6 +245,15 @@ TEST(Training, ALossThatIsNotANumberEndsTheRun) {
     return (line.weight.stored() * std::nan("")).sum();
   };
   EXPECT_THROW(run_training(line_options(fresh_folder("nan"), 3), recipe, {}), Error);
+}
+
+TEST(Loss, EachBatchSeesAllNoiseLevels) {
+  at::Generator generator = generator_for(4, 0, 0);
+  const NoisedBatch batch =
+      noise_batch(at::randn({10, 4, 8, 8}), alphas_cumprod_float(), {}, generator);
+  std::set<int64_t> tenths;
+  for (int64_t i = 0; i < 10; ++i) tenths.insert(batch.t[i].item<int64_t>() / 100);
+  EXPECT_EQ(tenths.size(), 10u);
 }
 
 TEST(Loss, NoiseOffsetAddsOneValueToEachPictureAndChannel) {

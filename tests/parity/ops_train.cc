@@ -152,7 +152,7 @@ Outputs train_steps(const Case& c) {
 
   const c10::AutoGradMode with_gradient(true);
   require_gradients(model);
-  AdamW optimizer(AdamWOptions{.beta1 = p.at("betas").at(0),
+  Optimizer optimizer(OptimizerOptions{.beta1 = p.at("betas").at(0),
                                .beta2 = p.at("betas").at(1),
                                .eps = p.at("eps"),
                                .weight_decay = p.at("weight_decay")});
