@@ -109,7 +109,8 @@ std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models
     const ControlNet& net = models.control(unit.kind).net;
     units.push_back({&unit, &net, net.encode_hint(hint_tensor(test_map(request)))});
   }
-  GuidedModel model(models, units, text, {.cfg = request.cfg.value()}, std::vector<double>(2, 501.0));
+  GuidedModel model(models, units, text, {.cfg = request.cfg.value()},
+                    std::vector<double>(2, 501.0));
   return time_runs(c.runs, [&] { model.predict(x, 1, {}); });
 }
 

@@ -168,15 +168,15 @@ nlohmann::json to_json(const ModelConfig& c) {
   visit_vae(c.vae, Writer{vae});
   visit_text(c.text, Writer{text});
   json object = {{"name", c.name},
-          {"unet", unet},
-          {"vae", vae},
-          {"text", text},
-          {"text_kind", c.text_kind == TextKind::clip ? "clip" : "openclip"},
-          {"text_layer", static_cast<int>(c.text_layer)},
-          {"text_pad_id", c.text_pad_id},
-          {"prediction", c.prediction == Prediction::v ? "v" : "epsilon"},
-          {"image_size", c.image_size},
-          {"limited_vocabulary", c.limited_vocabulary}};
+                 {"unet", unet},
+                 {"vae", vae},
+                 {"text", text},
+                 {"text_kind", c.text_kind == TextKind::clip ? "clip" : "openclip"},
+                 {"text_layer", static_cast<int>(c.text_layer)},
+                 {"text_pad_id", c.text_pad_id},
+                 {"prediction", c.prediction == Prediction::v ? "v" : "epsilon"},
+                 {"image_size", c.image_size},
+                 {"limited_vocabulary", c.limited_vocabulary}};
   if (c.cfg) object["cfg"] = *c.cfg;
   return object;
 }

@@ -130,10 +130,9 @@ PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vec
 
 GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& request) {
   const ModelConfig& config = models.config();
-  return resolve(request,
-                 {.image_size = config.image_size,
-                  .added_prompts = !config.limited_vocabulary,
-                  .cfg = config.cfg});
+  return resolve(request, {.image_size = config.image_size,
+                           .added_prompts = !config.limited_vocabulary,
+                           .cfg = config.cfg});
 }
 
 GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,

@@ -181,8 +181,8 @@ class Evaluator {
       const auto count_right = [&](const Image& image, double& colour, double& time) {
         time += nearest_time(image, scene) == scene.time ? 1.0 : 0.0;
         const ToyObject& object = scene.objects.front();
-        if (has_body && measure_toy_colour(image, body, scene.time, toy_colours(object.kind)) ==
-                            object.colour)
+        if (has_body &&
+            measure_toy_colour(image, body, scene.time, toy_colours(object.kind)) == object.colour)
           colour += 1.0;
       };
       count_right(picture(caption(scene), &map, seed), f.colour_right, f.time_right);

@@ -27,7 +27,8 @@ NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
   NoisedBatch batch;
   const auto steps = static_cast<double>(alphas_cumprod.size(0));
   const at::Tensor place = at::arange(z0.size(0), at::kDouble) / static_cast<double>(z0.size(0));
-  batch.t = (at::remainder(place + at::rand({}, generator, at::kDouble), 1.0) * steps).to(at::kLong);
+  batch.t =
+      (at::remainder(place + at::rand({}, generator, at::kDouble), 1.0) * steps).to(at::kLong);
   at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
   if (o.noise_offset > 0.0) {
     noise =

@@ -57,16 +57,16 @@ at::Tensor orthogonalized(const at::Tensor& matrix) {
 }
 
 void Optimizer::add(Module& module, const std::string& prefix) {
-  module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
-                 const at::Tensor& value = p.stored();
-                 if (!value.requires_grad()) return;
-                 const bool muon = options_.muon && suits_muon(key, value);
-                 const at::Tensor blank = value.detach();
-                 slots_.push_back({key, value, at::zeros_like(blank),
-                                   muon ? at::Tensor() : at::zeros_like(blank),
-                                   at::zeros({}, at::kFloat)});
-               }),
-               prefix);
+  module.visit(
+      Module::Visitor([&](const std::string& key, Parameter& p) {
+        const at::Tensor& value = p.stored();
+        if (!value.requires_grad()) return;
+        const bool muon = options_.muon && suits_muon(key, value);
+        const at::Tensor blank = value.detach();
+        slots_.push_back({key, value, at::zeros_like(blank),
+                          muon ? at::Tensor() : at::zeros_like(blank), at::zeros({}, at::kFloat)});
+      }),
+      prefix);
 }
 
 double Optimizer::clip(double max_norm) {
@@ -121,8 +121,7 @@ void Optimizer::muon_step(Slot& s, double learning_rate) const {
   const at::Tensor& grad = s.value.grad();
   s.exp_avg.mul_(options_.momentum).add_(grad);
   const at::Tensor ahead = as_matrix(grad + options_.momentum * s.exp_avg);  // Nesterov's
-  const double size =
-      0.2 * std::sqrt(static_cast<double>(std::max(ahead.size(0), ahead.size(1))));
+  const double size = 0.2 * std::sqrt(static_cast<double>(std::max(ahead.size(0), ahead.size(1))));
   s.value.mul_(1.0 - learning_rate * options_.weight_decay);
   s.value.add_(as_convolution(orthogonalized(ahead), s.value), -learning_rate * size);
 }

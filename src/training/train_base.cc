@@ -51,7 +51,8 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
   DiffusionModel model = prepare(o, tokenizer);
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, "");
-  const LatentSet set = encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
+  const LatentSet set =
+      encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
   const at::Tensor abar = alphas_cumprod_float();
   const auto ids_of = [&](const std::vector<std::string>& prompts) {
     return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);

@@ -64,7 +64,8 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
 
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, o.control);
-  const LatentSet set = encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
+  const LatentSet set =
+      encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
   const at::Tensor abar = alphas_cumprod_float();
   const auto context_of = [&](const std::vector<std::string>& prompts) {
     const at::Tensor ids =

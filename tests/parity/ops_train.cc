@@ -153,9 +153,9 @@ Outputs train_steps(const Case& c) {
   const c10::AutoGradMode with_gradient(true);
   require_gradients(model);
   Optimizer optimizer(OptimizerOptions{.beta1 = p.at("betas").at(0),
-                               .beta2 = p.at("betas").at(1),
-                               .eps = p.at("eps"),
-                               .weight_decay = p.at("weight_decay")});
+                                       .beta2 = p.at("betas").at(1),
+                                       .eps = p.at("eps"),
+                                       .weight_decay = p.at("weight_decay")});
   optimizer.add(model.control, model.control_prefix);
   if (!p.at("sd_locked").get<bool>()) optimizer.add(model.unet, model.unet_prefix);
 
