@@ -24,7 +24,7 @@ int run_train(Arguments arguments) {
   if (!line.parse(arguments)) return 0;
   set_options(options, given);
   set_options(machine, given_machine);
-  prepare_machine(machine);
+  options.device = prepare_device(machine);
   Console console(/*quiet=*/false);
   train(options, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
   console.note("written: " + options.out + "/model.safetensors");

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "tensor/device.h"
 
 namespace zc {
 namespace {
@@ -78,6 +79,13 @@ void keep_freed_memory() {
   mallopt(M_TOP_PAD, 64 << 20);
 }
 
+int64_t prepare_cpu(const MachineOptions& options) {
+  const int64_t threads = options.threads > 0 ? options.threads : usable_cores();
+  keep_freed_memory();
+  at::set_num_threads(static_cast<int>(threads));
+  return threads;
+}
+
 }  // namespace
 
 Machine inspect_machine() {
@@ -125,19 +133,16 @@ int64_t parse_bytes(std::string_view text, const std::string& where) {
 
 int64_t prepare_machine(const MachineOptions& options) {
   if (options.device == "cuda") {
-    const std::vector<std::string> gpus = nvidia_gpus();
-    throw Error(
-        ErrorKind::unsupported, "device",
-        gpus.empty()
-            ? "cuda is not available: this machine has no NVIDIA GPU; take --device cpu"
-            : fmt::format(
-                  "cuda is not available: this build cannot use the {} yet; take --device cpu",
-                  gpus.front()));
+    throw Error(ErrorKind::unsupported, "device",
+                "cuda is not available here: so far only `zeroconv train` computes on a GPU; take "
+                "--device cpu");
   }
-  const int64_t threads = options.threads > 0 ? options.threads : usable_cores();
-  keep_freed_memory();
-  at::set_num_threads(static_cast<int>(threads));
-  return threads;
+  return prepare_cpu(options);
+}
+
+std::string prepare_device(const MachineOptions& options) {
+  prepare_cpu(options);
+  return open_device(options.device).str();
 }
 
 }  // namespace zc

@@ -40,8 +40,11 @@ void for_each_field(O& o, Visitor&& visit) {
 // "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.
 int64_t parse_bytes(std::string_view text, const std::string& where);
 
-// Sets the number of threads. Throws unsupported for a device that is not available. Returns the
-// threads in use.
+// For commands that compute on the CPU alone: sets the number of threads and returns it. Throws
+// unsupported for cuda.
 int64_t prepare_machine(const MachineOptions& options);
+// For commands that can use a GPU: sets the number of threads and returns the device, "cpu" or
+// "cuda:0". Throws unsupported for one that is not available.
+std::string prepare_device(const MachineOptions& options);
 
 }  // namespace zc

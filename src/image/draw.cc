@@ -100,6 +100,12 @@ int text_width(std::string_view text, int height) {
   return cv::getTextSize(ascii_of(text), kFont, font_scale(height), 1, &base_line).width;
 }
 
+void draw_line(Image& image, PixelPoint from, PixelPoint to, Color color) {
+  ZC_BUG_IF(image.channels != 3);
+  cv::Mat target(image.height, image.width, CV_8UC3, image.pixels.data());
+  cv::line(target, {from.x, from.y}, {to.x, to.y}, cv::Scalar(color[0], color[1], color[2]), 1);
+}
+
 Image contact_sheet(std::span<const Image> images, std::span<const std::string> captions,
                     const ContactSheetOptions& options) {
   ZC_BUG_IF(images.empty() || options.columns < 1 || options.gap < 0 || options.caption_height < 1);

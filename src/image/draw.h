@@ -22,6 +22,14 @@ void draw_text(Image& image, std::string_view text, int x, int y, int height, Co
 // How wide draw_text makes it.
 int text_width(std::string_view text, int height);
 
+struct PixelPoint {
+  int x = 0, y = 0;
+};
+
+// One pixel wide, hard edges, both ends included (the reference's cv2.line); parts outside the RGB
+// image are not drawn.
+void draw_line(Image& image, PixelPoint from, PixelPoint to, Color color);
+
 struct ContactSheetOptions {
   int columns = 3;
   int gap = 16;  // between pictures and around them

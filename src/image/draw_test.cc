@@ -65,5 +65,19 @@ TEST(DrawText, StaysInsideTheImageAndReplacesWhatIsNotAscii) {
   EXPECT_LT(text_width("a", 8), text_width("aa", 8));
 }
 
+TEST(DrawLine, HasBothEndsAndIsOnePixelWide) {
+  Image image(20, 10, 3);
+  draw_line(image, {2, 4}, {11, 4}, {255, 0, 0});
+  EXPECT_EQ(count_of(image, {255, 0, 0}), 10u);
+  EXPECT_EQ(*image.at(2, 4), 255);
+  EXPECT_EQ(*image.at(11, 4), 255);
+}
+
+TEST(DrawLine, IsCutAtTheImage) {
+  Image image(20, 10, 3);
+  draw_line(image, {-5, 4}, {40, 4}, {255, 0, 0});
+  EXPECT_EQ(count_of(image, {255, 0, 0}), 20u);
+}
+
 }  // namespace
 }  // namespace zc

@@ -14,6 +14,7 @@
 #include "image/codec.h"
 #include "image/resize.h"
 #include "training/toyworld.h"
+#include "training/toyworld_hints.h"
 
 namespace zc {
 namespace {
@@ -26,13 +27,17 @@ constexpr uint64_t kSeedStride = 64;
 class ToyworldPairs : public PairSource {
  public:
   ToyworldPairs(int64_t count, uint64_t seed, std::string control)
-      : count_(count), seed_(seed), control_(std::move(control)) {}
+      : count_(count), seed_(seed), control_(std::move(control)) {
+    if (!control_.empty()) require_toy_hint_kind(control_);
+  }
 
   int64_t size() const override { return count_; }
   Pair pair(int64_t index, int size) const override {
+    const bool with_maps = !control_.empty() && toy_hint_needs_maps(control_);
+    ToyRender picture = render(scene(index), size, size, with_maps);
     Pair pair;
-    pair.target = render(scene(index), size, size, /*with_maps=*/false).rgb;
-    if (!control_.empty()) pair.hint = draw_hint(pair.target, control_);
+    if (!control_.empty()) pair.hint = toy_hint(picture, control_);
+    pair.target = std::move(picture.rgb);
     return pair;
   }
   std::string prompt(int64_t index, uint64_t variant) const override {

@@ -33,10 +33,11 @@ class PairSource {
 
 // `toyworld:COUNT` or `toyworld:COUNT:SEED` renders scenes; anything else is a folder with
 // prompt.json, one JSON object a line: source, target, prompt (the layout of Fill50K). control:
-// kind of map wanted as hint, "" for none. Throws not_found, bad_file or bad_request.
+// kind of map wanted as hint, "" for none; of scenes one of toy_hint_kinds(). Throws not_found,
+// bad_file or bad_request, and unsupported for another kind of map.
 std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control);
 
-// The hint that a control kind draws from a picture. Only canny so far; throws unsupported
+// The hint that a control kind draws from a picture alone. Only canny so far; throws unsupported
 // otherwise.
 Image draw_hint(const Image& photo, const std::string& control);
 

@@ -6,7 +6,6 @@
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/randn.h>
 #include <fmt/format.h>
 
 #include <cstring>
@@ -14,6 +13,7 @@
 
 #include "base/error.h"
 #include "formats/quantized.h"
+#include "tensor/device.h"
 #include "tensor/load.h"
 
 namespace zc {
@@ -68,7 +68,7 @@ void write_diffusion_model(const std::filesystem::path& path, const DiffusionMod
 
 at::Tensor sample_latent(const at::Tensor& moments, double scale_factor, at::Generator& generator) {
   const auto parts = moments.to(at::kFloat).chunk(2, 1);
-  const at::Tensor noise = at::randn(parts[0].sizes(), generator, parts[0].options());
+  const at::Tensor noise = normal_numbers(parts[0].sizes(), generator, moments.device());
   return scale_factor * (parts[0] + at::exp(0.5 * parts[1]) * noise);
 }
 
@@ -88,6 +88,7 @@ std::vector<Image> tensor_to_images(const at::Tensor& x) {
   const at::Tensor bytes = at::clamp(x.detach().to(at::kFloat) * 127.5 + 127.5, 0.0, 255.0)
                                .to(at::kByte)
                                .permute({0, 2, 3, 1})
+                               .cpu()
                                .contiguous();
   std::vector<Image> images;
   for (int64_t i = 0; i < bytes.size(0); ++i) {

@@ -20,7 +20,8 @@ void init_weights(Module& module, uint64_t seed);
 // exactly 0.
 void init_control(ControlNet& control, const UNet& unet, uint64_t seed);
 
-// Makes every parameter a float32 leaf of its own that collects gradients, or one that does not.
-void set_trainable(Module& module, bool trainable);
+// Makes every parameter a float32 leaf of its own on `device` that collects gradients, or one that
+// does not.
+void set_trainable(Module& module, bool trainable, at::Device device = at::kCPU);
 
 }  // namespace zc

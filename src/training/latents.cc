@@ -66,7 +66,7 @@ std::string cache_name(const PairSource& pairs, const Vae& vae, int size, bool b
     text += sha256_hex({reinterpret_cast<const char*>(image->pixels.data()), image->pixels.size()});
   for (const auto& [key, value] : state_of(vae)) {
     if (key.starts_with("encoder.") || key.starts_with("quant_conv."))
-      text += sha256_hex(bytes_of(value.detach().contiguous()));
+      text += sha256_hex(bytes_of(value.detach().cpu().contiguous()));
   }
   return fmt::format("latents-{}.safetensors", sha256_hex(text).substr(0, 16));
 }
@@ -76,6 +76,7 @@ LatentSet encode_all(const PairSource& pairs, const Vae& vae, int size, bool bf1
   const c10::NoGradGuard no_grad;
   LatentSet set;
   int hint_channels = 1;
+  const at::Device device = state_of(vae).begin()->second.device();
   const int64_t total = pairs.size();
   for (int64_t first = 0; first < total; first += kChunk) {
     task.check_cancelled();
@@ -84,8 +85,8 @@ LatentSet encode_all(const PairSource& pairs, const Vae& vae, int size, bool bf1
     const std::vector<Pair> chunk = load_chunk(pairs, first, count, size);
     std::vector<Image> targets;
     for (const Pair& pair : chunk) targets.push_back(pair.target);
-    const AutocastScope autocast(bf16);
-    const Vae::Moments m = vae.encode(images_to_tensor(targets));
+    const AutocastScope autocast(bf16, device);
+    const Vae::Moments m = vae.encode(images_to_tensor(targets).to(device));
     const at::Tensor moments = at::cat({m.mean, m.logvar}, 1).to(at::kHalf);
     if (first == 0) {
       set.moments =

@@ -104,7 +104,7 @@ class Run {
       at::Generator generator = generator_for(options_.seed, step_, pass);
       at::Tensor loss;
       {
-        const AutocastScope autocast(options_.precision == "bf16");
+        const AutocastScope autocast(options_.precision == "bf16", options_.device);
         loss = recipe_.loss(step_, generator);
       }
       if (options_.accumulate > 1) loss = loss / static_cast<double>(options_.accumulate);
@@ -125,17 +125,19 @@ class Run {
     ++step_;
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     window_loss_ += loss_sum;
+    ++window_steps_;
     if (step_ % options_.log_every == 0) log(lr, norm);
   }
 
   void log(double lr, double norm) {
-    const double n = static_cast<double>(options_.log_every);
+    const double n = static_cast<double>(window_steps_);
     const nlohmann::json line = {{"step", step_},
                                  {"loss", window_loss_ / n},
                                  {"lr", lr},
                                  {"grad_norm", norm},
                                  {"seconds_per_step", seconds_ / n}};
     window_loss_ = seconds_ = 0.0;
+    window_steps_ = 0;
     append(folder() / "log.jsonl", line.dump() + "\n");
   }
 
@@ -205,21 +207,23 @@ class Run {
   int64_t step_ = 0;
   double window_loss_ = 0.0;
   double seconds_ = 0.0;
+  int64_t window_steps_ = 0;  // fewer than log_every after a resume between two lines
 };
 
 }  // namespace
 
-AutocastScope::AutocastScope(bool enabled) : enabled_(enabled) {
+AutocastScope::AutocastScope(bool enabled, at::Device device)
+    : enabled_(enabled), device_(device.type()) {
   if (!enabled_) return;
-  at::autocast::set_autocast_enabled(at::kCPU, true);
-  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::set_autocast_enabled(device_, true);
+  at::autocast::set_autocast_dtype(device_, at::kBFloat16);
   at::autocast::set_autocast_cache_enabled(true);
 }
 
 AutocastScope::~AutocastScope() {
   if (!enabled_) return;
   at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::set_autocast_enabled(device_, false);
 }
 
 at::Generator generator_for(int64_t seed, int64_t step, int64_t purpose) {

@@ -33,16 +33,17 @@ struct Recipe {
 
 void run_training(const TrainOptions& options, const Recipe& recipe, const TaskContext& task);
 
-// bf16 autocast on the CPU while it lives, if asked for.
+// bf16 autocast on the device while it lives, if asked for.
 class AutocastScope {
  public:
-  explicit AutocastScope(bool enabled);
+  AutocastScope(bool enabled, at::Device device);
   ~AutocastScope();
   AutocastScope(const AutocastScope&) = delete;
   AutocastScope& operator=(const AutocastScope&) = delete;
 
  private:
   bool enabled_;
+  at::DeviceType device_;
 };
 
 // Stream of random numbers for one purpose at one step.

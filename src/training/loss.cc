@@ -8,12 +8,13 @@
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
-#include <ATen/ops/randn.h>
 #include <ATen/ops/remainder.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/square.h>
 
 #include <cmath>
+
+#include "tensor/device.h"
 
 namespace zc {
 
@@ -27,12 +28,12 @@ NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
   NoisedBatch batch;
   const auto steps = static_cast<double>(alphas_cumprod.size(0));
   const at::Tensor place = at::arange(z0.size(0), at::kDouble) / static_cast<double>(z0.size(0));
-  batch.t =
-      (at::remainder(place + at::rand({}, generator, at::kDouble), 1.0) * steps).to(at::kLong);
-  at::Tensor noise = at::randn(z0.sizes(), generator, z0.options());
+  const at::Tensor t = at::remainder(place + at::rand({}, generator, at::kDouble), 1.0) * steps;
+  batch.t = t.to(z0.device(), at::kLong);
+  at::Tensor noise = normal_numbers(z0.sizes(), generator, z0.device());
   if (o.noise_offset > 0.0) {
-    noise =
-        noise + o.noise_offset * at::randn({z0.size(0), z0.size(1), 1, 1}, generator, z0.options());
+    noise = noise + o.noise_offset * normal_numbers({z0.size(0), z0.size(1), 1, 1}, generator,
+                                                    z0.device());
   }
   const at::Tensor abar = alphas_cumprod.index({batch.t});
   const at::Tensor signal = at::sqrt(abar).reshape({-1, 1, 1, 1});

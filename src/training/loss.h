@@ -32,7 +32,7 @@ struct LossOptions {
 };
 
 // t uniform in 0..999, spread evenly over the batch so that each batch sees all noise levels
-// (arXiv 2107.00630, appendix I.1); noise normal.
+// (arXiv 2107.00630, appendix I.1); noise normal. alphas_cumprod lies where z0 lies.
 NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
                         const LossOptions& options, at::Generator& generator);
 

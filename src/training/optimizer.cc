@@ -3,10 +3,16 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/addmm.h>
+#include <ATen/ops/baddbmm.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/mm.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
@@ -28,6 +34,12 @@ at::Tensor as_matrix(const at::Tensor& x) {
   return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
 }
 
+// The fused kernel wants the same strides, those of dimensions of size 1 included.
+at::Tensor laid_out_as(const at::Tensor& value, const at::Tensor& gradient) {
+  if (value.strides() == gradient.strides()) return gradient;
+  return at::empty_like(value).copy_(gradient);
+}
+
 at::Tensor as_convolution(const at::Tensor& matrix, const at::Tensor& like) {
   if (like.dim() != 4) return matrix;
   return matrix.unflatten(1, {like.size(2), like.size(3), like.size(1)}).permute({0, 3, 1, 2});
@@ -44,16 +56,16 @@ bool suits_muon(const std::string& key, const at::Tensor& value) {
 
 }  // namespace
 
-at::Tensor orthogonalized(const at::Tensor& matrix) {
+at::Tensor orthogonalized(const at::Tensor& matrices) {
   constexpr double a = 3.4445, b = -4.7750, c = 2.0315;
-  const bool tall = matrix.size(0) > matrix.size(1);
-  at::Tensor x = tall ? matrix.t() : matrix;
-  x = x / (at::linalg_vector_norm(x) + 1e-7);
+  const bool tall = matrices.size(1) > matrices.size(2);
+  at::Tensor x = tall ? matrices.transpose(1, 2) : matrices;
+  x = x / (at::linalg_vector_norm(x, 2, {1, 2}, /*keepdim=*/true) + 1e-7);
   for (int i = 0; i < 5; ++i) {
-    const at::Tensor gram = at::mm(x, x.t());
-    x = at::addmm(x, at::addmm(gram, gram, gram, b, c), x, a, 1.0);
+    const at::Tensor gram = at::bmm(x, x.transpose(1, 2));
+    x = at::baddbmm(x, at::baddbmm(gram, gram, gram, b, c), x, a, 1.0);
   }
-  return tall ? x.t() : x;
+  return tall ? x.transpose(1, 2) : x;
 }
 
 void Optimizer::add(Module& module, const std::string& prefix) {
@@ -64,66 +76,83 @@ void Optimizer::add(Module& module, const std::string& prefix) {
         const bool muon = options_.muon && suits_muon(key, value);
         const at::Tensor blank = value.detach();
         slots_.push_back({key, value, at::zeros_like(blank),
-                          muon ? at::Tensor() : at::zeros_like(blank), at::zeros({}, at::kFloat)});
+                          muon ? at::Tensor() : at::zeros_like(blank),
+                          at::zeros({}, blank.options())});
       }),
       prefix);
 }
 
 double Optimizer::clip(double max_norm) {
   const c10::NoGradGuard no_grad;
-  double sum = 0.0;
+  std::vector<at::Tensor> grads;
   for (const Slot& s : slots_) {
-    if (!s.value.grad().defined()) continue;
-    const double norm = at::linalg_vector_norm(s.value.grad()).item<double>();
-    sum += norm * norm;
+    if (s.value.grad().defined()) grads.push_back(s.value.grad());
   }
-  const double norm = std::sqrt(sum);
-  if (max_norm > 0.0 && norm > max_norm) {
-    for (const Slot& s : slots_) {
-      if (s.value.grad().defined()) s.value.mutable_grad().mul_(max_norm / (norm + 1e-6));
-    }
-  }
+  if (grads.empty()) return 0.0;
+  const at::Tensor norms = at::stack(at::_foreach_norm(grads)).to(at::kDouble);
+  const double norm = at::linalg_vector_norm(norms).item<double>();
+  if (max_norm > 0.0 && norm > max_norm) at::_foreach_mul_(grads, max_norm / (norm + 1e-6));
   return norm;
 }
 
 void Optimizer::step(double learning_rate) {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> values, grads, averages, squares, steps;
-  std::vector<Slot*> matrices;
+  std::vector<at::Tensor> all_steps;
+  std::vector<Alike> matrices;
   for (Slot& s : slots_) {
     if (!s.value.grad().defined()) continue;
-    s.step.add_(1.0);
+    all_steps.push_back(s.step);
     if (!s.exp_avg_sq.defined()) {
-      matrices.push_back(&s);
+      add_to(matrices, s);
       continue;
     }
     values.push_back(s.value);
-    grads.push_back(s.value.grad());
+    grads.push_back(laid_out_as(s.value, s.value.grad()));
     averages.push_back(s.exp_avg);
     squares.push_back(s.exp_avg_sq);
     steps.push_back(s.step);
   }
+  if (!all_steps.empty()) at::_foreach_add_(all_steps, 1.0);
   if (!values.empty()) {
     at::_fused_adamw_(values, grads, averages, squares, {}, steps, learning_rate, options_.beta1,
                       options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
                       /*maximize=*/false);
   }
-  // Many small matrices: each on one thread.
-  std::atomic<size_t> next{0};
-  at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
-    const c10::NoGradGuard no_grad_here;
-    for (size_t i = next++; i < matrices.size(); i = next++) muon_step(*matrices[i], learning_rate);
-  });
+  if (matrices.empty() || matrices.front().values.front().is_cuda()) {
+    for (const Alike& alike : matrices) muon_step(alike, learning_rate);
+  } else {
+    // Many small matrices: each on one thread.
+    std::atomic<size_t> next{0};
+    at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
+      const c10::NoGradGuard no_grad_here;
+      for (size_t i = next++; i < matrices.size(); i = next++) muon_step(matrices[i], learning_rate);
+    });
+  }
   ++steps_;
 }
 
-void Optimizer::muon_step(Slot& s, double learning_rate) const {
-  const at::Tensor& grad = s.value.grad();
-  s.exp_avg.mul_(options_.momentum).add_(grad);
-  const at::Tensor ahead = as_matrix(grad + options_.momentum * s.exp_avg);  // Nesterov's
-  const double size = 0.2 * std::sqrt(static_cast<double>(std::max(ahead.size(0), ahead.size(1))));
-  s.value.mul_(1.0 - learning_rate * options_.weight_decay);
-  s.value.add_(as_convolution(orthogonalized(ahead), s.value), -learning_rate * size);
+// A GPU takes matrices of one shape at once, the CPU each alone.
+void Optimizer::add_to(std::vector<Alike>& matrices, const Slot& s) {
+  const auto fits = [&](const Alike& a) { return a.values.front().sizes() == s.value.sizes(); };
+  auto place = s.value.is_cuda() ? std::find_if(matrices.begin(), matrices.end(), fits)
+                                 : matrices.end();
+  if (place == matrices.end()) place = matrices.emplace(place);
+  place->values.push_back(s.value);
+  place->grads.push_back(s.value.grad());
+  place->momenta.push_back(s.exp_avg);
+}
+
+void Optimizer::muon_step(const Alike& a, double learning_rate) const {
+  at::_foreach_mul_(a.momenta, options_.momentum);
+  at::_foreach_add_(a.momenta, a.grads);
+  std::vector<at::Tensor> ahead = at::_foreach_add(a.grads, a.momenta, options_.momentum);
+  for (at::Tensor& x : ahead) x = as_matrix(x);  // Nesterov's momentum
+  const auto larger = static_cast<double>(std::max(ahead[0].size(0), ahead[0].size(1)));
+  std::vector<at::Tensor> updates = orthogonalized(at::stack(ahead)).unbind(0);
+  for (at::Tensor& x : updates) x = as_convolution(x, a.values.front());
+  at::_foreach_mul_(a.values, 1.0 - learning_rate * options_.weight_decay);
+  at::_foreach_add_(a.values, updates, -learning_rate * 0.2 * std::sqrt(larger));
 }
 
 void Optimizer::zero_grad() {
@@ -169,7 +198,12 @@ void MovingAverage::update() {
   ++updates_;
   const double n = static_cast<double>(updates_);
   const double decay = std::min(limit_, (1.0 + n) / (10.0 + n));
-  for (Slot& s : slots_) s.average.lerp_(s.value, 1.0 - decay);
+  std::vector<at::Tensor> averages, values;
+  for (const Slot& s : slots_) {
+    averages.push_back(s.average);
+    values.push_back(s.value);
+  }
+  at::_foreach_lerp_(averages, values, 1.0 - decay);
 }
 
 StateDict MovingAverage::state() const {

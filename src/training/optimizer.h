@@ -25,8 +25,9 @@ struct OptimizerOptions {
 };
 
 // The nearest matrix with orthonormal rows or columns, roughly (singular values 0.7 to 1.2): five
-// steps of the Newton-Schulz iteration of Muon (kellerjordan.github.io/posts/muon). [M,N] -> [M,N].
-at::Tensor orthogonalized(const at::Tensor& matrix);
+// steps of the Newton-Schulz iteration of Muon (kellerjordan.github.io/posts/muon); of each of
+// [B,M,N].
+at::Tensor orthogonalized(const at::Tensor& matrices);
 
 // The trainable parameters of one or more modules with their moments.
 class Optimizer {
@@ -53,7 +54,12 @@ class Optimizer {
     std::string key;
     at::Tensor value, exp_avg, exp_avg_sq, step;  // Muon: momentum in exp_avg, no exp_avg_sq
   };
-  void muon_step(Slot& slot, double learning_rate) const;
+  // Parameters of one shape with their gradients.
+  struct Alike {
+    std::vector<at::Tensor> values, grads, momenta;
+  };
+  static void add_to(std::vector<Alike>& matrices, const Slot& slot);
+  void muon_step(const Alike& alike, double learning_rate) const;
   OptimizerOptions options_;
   std::vector<Slot> slots_;
   int64_t steps_ = 0;

@@ -4,11 +4,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/randn.h>
 #include <c10/core/GradMode.h>
 
 #include <cmath>
 
+#include "tensor/device.h"
 #include "training/loop.h"
 #include "training/loss.h"
 
@@ -21,7 +21,7 @@ at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& contex
   const at::Tensor abar = alphas_cumprod_float();
   const auto abar_at = [&](int64_t t) { return static_cast<double>(abar[t].item<float>()); };
   at::Generator generator = generator_for(o.seed, 0, 77);
-  at::Tensor x = at::randn(shape, generator, at::kFloat);
+  at::Tensor x = normal_numbers(shape, generator, context.device());
   Context both(at::cat({context, empty}), /*keep=*/true);
   Context both_control(both.tokens(), /*keep=*/true);
   const at::Tensor features =
@@ -30,7 +30,7 @@ at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& contex
   for (int64_t i = o.steps; i-- > 0;) {
     const int64_t t = i * stride + 1;
     const at::Tensor xx = at::cat({x, x});
-    const at::Tensor tt = at::full({xx.size(0)}, t, at::kLong);
+    const at::Tensor tt = at::full({xx.size(0)}, t, xx.options().dtype(at::kLong));
     Residuals residuals;
     if (control != nullptr)
       residuals = control->forward(xx, features, control->embed(tt), both_control);

@@ -38,9 +38,9 @@ DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
     init_weights(*model.unet, static_cast<uint64_t>(o.seed));
     init_weights(*model.text, static_cast<uint64_t>(o.seed) + 1);
   }
-  set_trainable(*model.vae, false);
-  set_trainable(*model.unet, true);
-  set_trainable(*model.text, true);
+  set_trainable(*model.vae, false, o.device);
+  set_trainable(*model.unet, true, o.device);
+  set_trainable(*model.text, true, o.device);
   return model;
 }
 
@@ -51,11 +51,13 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
   DiffusionModel model = prepare(o, tokenizer);
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, "");
-  const LatentSet set =
-      encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
-  const at::Tensor abar = alphas_cumprod_float();
+  const at::Device device(o.device);
+  const at::Tensor moments =
+      encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task)
+          .moments.to(device);
+  const at::Tensor abar = alphas_cumprod_float().to(device);
   const auto ids_of = [&](const std::vector<std::string>& prompts) {
-    return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
+    return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids).to(device);
   };
 
   const LossOptions loss_options = {
@@ -74,7 +76,7 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
       prompts.push_back(dropped ? "" : pairs->prompt(index[i].item<int64_t>(), variant));
     }
     const at::Tensor z0 =
-        sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
+        sample_latent(moments.index({index.to(device)}), model.config.vae.scale_factor, generator);
     const NoisedBatch batch = noise_batch(z0, abar, loss_options, generator);
     Context context(model.text->forward(ids_of(prompts), model.config.text_layer));
     return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), context), batch);

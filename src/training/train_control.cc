@@ -54,23 +54,24 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
   for (Module* part :
        {static_cast<Module*>(model.unet.get()), static_cast<Module*>(model.text.get()),
         static_cast<Module*>(model.vae.get())}) {
-    set_trainable(*part, false);
+    set_trainable(*part, false, o.device);
   }
   ControlNet control(model.config.unet);
   init_control(control, *model.unet, static_cast<uint64_t>(o.seed));
   if (!o.init.empty())
     load_strict(control, read_safetensors(o.init).tensors, o.init, kControlPrefix);
-  set_trainable(control, true);
+  set_trainable(control, true, o.device);
 
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, o.control);
-  const LatentSet set =
-      encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
-  const at::Tensor abar = alphas_cumprod_float();
+  const at::Device device(o.device);
+  LatentSet set = encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task);
+  set = {set.moments.to(device), set.hints.to(device)};
+  const at::Tensor abar = alphas_cumprod_float().to(device);
   const auto context_of = [&](const std::vector<std::string>& prompts) {
     const at::Tensor ids =
         encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids);
-    return model.text->forward(ids, model.config.text_layer);
+    return model.text->forward(ids.to(device), model.config.text_layer);
   };
 
   const LossOptions loss_options = {
@@ -87,10 +88,11 @@ void train_control(const TrainOptions& o, const TaskContext& task) {
       const uint64_t variant = static_cast<uint64_t>(step * 1009 + i);
       prompts.push_back(dropped ? "" : pairs->prompt(index[i].item<int64_t>(), variant));
     }
+    const at::Tensor there = index.to(device);
     const at::Tensor z0 =
-        sample_latent(set.moments.index({index}), model.config.vae.scale_factor, generator);
+        sample_latent(set.moments.index({there}), model.config.vae.scale_factor, generator);
     const NoisedBatch batch = noise_batch(z0, abar, loss_options, generator);
-    const at::Tensor features = control.encode_hint(hint_tensor(set.hints.index({index})));
+    const at::Tensor features = control.encode_hint(hint_tensor(set.hints.index({there})));
     const at::Tensor tokens = context_of(prompts);
     Context control_context(tokens), unet_context(tokens);
     const Residuals residuals =

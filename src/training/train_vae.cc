@@ -9,7 +9,6 @@
 #include <ATen/ops/exp.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
-#include <ATen/ops/randn.h>
 #include <ATen/ops/square.h>
 #include <ATen/ops/stack.h>
 
@@ -22,6 +21,7 @@
 #include "image/draw.h"
 #include "image/resize.h"
 #include "pipelines/model_paths.h"
+#include "tensor/device.h"
 #include "training/data.h"
 #include "training/diffusion_model.h"
 #include "training/init_weights.h"
@@ -141,11 +141,13 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     if (model.vae == nullptr)
       throw Error(ErrorKind::bad_file, o.init, "holds no autoencoder to continue from");
   }
-  set_trainable(*model.vae, true);
+  set_trainable(*model.vae, true, o.device);
   if (o.decoder_only) lock_encoder(*model.vae);
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, "");
-  const at::Tensor pool = load_pool(*pairs, std::min(kPoolSize, pairs->size()), size, task);
+  const at::Device device(o.device);
+  const at::Tensor pool =
+      load_pool(*pairs, std::min(kPoolSize, pairs->size()), size, task).to(device);
 
   Recipe recipe;
   recipe.modules = {{model.vae.get(), std::string(kVaePrefix)}};
@@ -155,7 +157,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     const Vae::Moments m = model.vae->encode(x);
     const at::Tensor mean = m.mean.to(at::kFloat), logvar = m.logvar.to(at::kFloat);
     at::Tensor z =
-        mean + at::exp(0.5 * logvar) * at::randn(mean.sizes(), generator, mean.options());
+        mean + at::exp(0.5 * logvar) * normal_numbers(mean.sizes(), generator, device);
     if (at::rand({}, generator, at::kFloat).item<double>() < kHalfSizeShare) {
       z = at::avg_pool2d(z, {2, 2});
       x = at::avg_pool2d(x, {2, 2});

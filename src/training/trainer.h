@@ -39,6 +39,7 @@ struct TrainOptions {
   int64_t sample_every = 500;
   int64_t log_every = 20;
   bool resume = false;
+  std::string device = "cpu";  // where it computes, not what: no field of a run
 };
 
 // The only list of these fields: command line, help and the manifest of a run walk it.

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,7 @@
 #include "base/error.h"
 #include "tensor/load.h"
 #include "training/init_weights.h"
+#include "training/latents.h"
 #include "training/loop.h"
 #include "training/loss.h"
 #include "training/optimizer.h"
@@ -157,7 +159,7 @@ TEST(Muon, MakesSingularValuesAlike) {
   at::Generator generator = generator_for(1, 0, 0);
   for (const auto& [rows, columns] : {std::pair{24, 24}, {16, 100}, {100, 16}}) {
     const at::Tensor matrix = at::randn({rows, columns}, generator, at::kFloat);
-    const at::Tensor s = std::get<1>(at::linalg_svd(orthogonalized(matrix), false));
+    const at::Tensor s = std::get<1>(at::linalg_svd(orthogonalized(matrix.unsqueeze(0))[0], false));
     EXPECT_GT(s[-1].item<double>(), 0.1) << rows;
     EXPECT_GT(s.median().item<double>(), 0.6) << rows;
     EXPECT_LT(s[0].item<double>(), 1.3) << rows;
@@ -185,7 +187,7 @@ TEST(Muon, StepsByTheOrthogonalMomentum) {
     optimizer.zero_grad();
     momentum = 0.95 * momentum + grad;
     // One row for each output channel; the order of a row's columns changes nothing.
-    const at::Tensor update = orthogonalized((grad + 0.95 * momentum).flatten(1)).view_as(before);
+    const at::Tensor update = orthogonalized((grad + 0.95 * momentum).flatten(1).unsqueeze(0)).view_as(before);
     const at::Tensor wanted = before * (1 - 0.01 * 0.5) - 0.01 * 0.2 * std::sqrt(54.0) * update;
     EXPECT_LT((layers.conv.stored() - wanted).abs().max().item<double>(), 1e-5) << step;
     EXPECT_NEAR(layers.bias.stored()[0].item<double>(), -0.01 * (step + 1), 1e-3) << step;
@@ -205,6 +207,25 @@ TEST(Training, ResumesBitExactly) {
   EXPECT_TRUE(at::equal(whole.weight.stored(), second.weight.stored()));
 }
 
+TEST(Training, ALineOfTheLogIsTheMeanOfItsStepsAfterAResumeToo) {
+  const fs::path folder = fresh_folder("log");
+  TrainOptions o = line_options(folder, 9);
+  o.log_every = 5;
+  Line line;
+  Recipe recipe = line_recipe(line);
+  recipe.loss = [&](int64_t, at::Generator&) { return (line.weight.stored() * 0.0).sum() + 1.0; };
+  run_training(o, recipe, {});
+  o.steps = 10;
+  o.resume = true;
+  run_training(o, recipe, {});
+  std::ifstream log(folder / "log.jsonl");
+  std::string text;
+  for (const int step : {5, 10}) {
+    ASSERT_TRUE(std::getline(log, text)) << step;
+    EXPECT_EQ(nlohmann::json::parse(text).at("loss"), 1.0) << step;
+  }
+}
+
 TEST(Training, WritesASnapshotWhenCancelled) {
   const fs::path folder = fresh_folder("cancel");
   Line line;
@@ -218,6 +239,52 @@ TEST(Training, WritesASnapshotWhenCancelled) {
   const auto snapshot = newest_snapshot(folder / "ckpt");
   ASSERT_TRUE(snapshot.has_value());
   EXPECT_EQ(snapshot->step, 5);
+}
+
+// Grey squares with a dot, and how often they were asked for.
+class CountedPairs : public PairSource {
+ public:
+  explicit CountedPairs(std::string name) : name_(std::move(name)) {}
+  int64_t size() const override { return 3; }
+  Pair pair(int64_t index, int size) const override {
+    ++asked_;
+    Pair pair{Image(size, size, 3), Image(size, size, 3)};
+    std::fill(pair.target.pixels.begin(), pair.target.pixels.end(), uint8_t(40 * index));
+    pair.hint.pixels[0] = pair.hint.pixels[1] = pair.hint.pixels[2] = 255;
+    return pair;
+  }
+  std::string prompt(int64_t, uint64_t) const override { return ""; }
+  std::string description() const override { return name_; }
+  std::string fingerprint() const override { return name_; }
+  int asked() const { return asked_; }
+
+ private:
+  std::string name_;
+  mutable std::atomic<int> asked_{0};
+};
+
+TEST(Latents, AreKeptForTheNextRunOnTheSamePictures) {
+  const std::string cache = fresh_folder("latents").string();
+  VaeConfig config;
+  config.channels = 8;
+  config.channel_mult = {1, 1};
+  config.num_res_blocks = 1;
+  config.norm_groups = 1;
+  Vae vae(config);
+  init_weights(vae, 1);
+  const CountedPairs pairs("a"), again("a"), others("b");
+  const LatentSet first = encode_pairs(pairs, vae, 16, false, cache, {});
+  const LatentSet second = encode_pairs(again, vae, 16, false, cache, {});
+  EXPECT_TRUE(at::equal(first.moments, second.moments));
+  EXPECT_TRUE(at::equal(first.hints, second.hints));
+  EXPECT_EQ(pairs.asked(), 4);  // one for the name of the file
+  EXPECT_EQ(again.asked(), 1);
+  encode_pairs(others, vae, 16, false, cache, {});
+  EXPECT_EQ(others.asked(), 4);
+  init_weights(vae, 2);
+  const CountedPairs after("a");
+  encode_pairs(after, vae, 16, false, cache, {});
+  EXPECT_EQ(after.asked(), 4);
 }
 
 TEST(Snapshot, ADamagedOneIsPassedOver) {
