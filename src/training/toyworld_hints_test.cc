@@ -148,7 +148,7 @@ TEST(ToyHints, MlsdDrawsSegmentsOnePixelWide) {
 }
 
 TEST(ToyHints, OpenposeLeavesOutHiddenKeypoints) {
-  ToyRender scene = bare_ground(64);
+  ToyRender scene = bare_ground(256);
   ToyFigure figure;
   figure.keypoints[0] = {.x = 40.5f, .y = 10.5f, .visible = false};
   figure.keypoints[1] = {.x = 20.5f, .y = 30.5f, .visible = true};
