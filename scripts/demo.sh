@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly photo=examples/photo.png
-readonly prompt="a person in a blue shirt standing on the grass, houses, with clouds in the sky, on a sunny day"
+readonly prompt="a landscape on the grass, a long road, sunset, mountains behind"
 
 say() { printf '\n==> %s\n' "$*"; }
 
@@ -18,7 +18,7 @@ say "finding the edges of $photo"
 $zeroconv annotate canny $photo out/demo_edges.png --resolution 256
 
 say "making four pictures with these edges: \"$prompt\""
-$zeroconv generate --prompt "$prompt" --control canny=$photo,mode=control --cfg 4 --size 256x256 --batch 4 --seed 1 \
+$zeroconv generate --prompt "$prompt" --control canny=$photo,mode=control --size 256x256 --batch 4 --seed 1 \
   -o out/demo.png --sheet out/demo_sheet.png
 
 say "done in $SECONDS s. Look at out/demo_sheet.png: the photograph, its edges, and four pictures that follow them"

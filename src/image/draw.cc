@@ -72,6 +72,7 @@ Layout layout_of(std::span<const Image> images, bool captioned,
   const int count = static_cast<int>(images.size());
   layout.columns = std::min(options.columns, count);
   layout.rows = (count + layout.columns - 1) / layout.columns;
+  layout.columns = (count + layout.rows - 1) / layout.rows;  // no row much shorter than the others
   layout.caption_space = captioned ? options.caption_height * 2 : 0;
   const int64_t width = int64_t{layout.columns} * (layout.cell.width + options.gap) + options.gap;
   const int64_t height =

@@ -101,7 +101,7 @@ void init_control(ControlNet& control, const UNet& unet, uint64_t seed) {
 void set_trainable(Module& module, bool trainable, at::Device device) {
   module.visit(Module::Visitor([&](const std::string&, Parameter& p) {
     at::Tensor value = p.stored().detach().to(device, at::kFloat, /*non_blocking=*/false,
-                                            /*copy=*/true);
+                                              /*copy=*/true);
     if (value.dim() == 4) value = value.contiguous(at::MemoryFormat::ChannelsLast);
     value.set_requires_grad(trainable);
     p.set(value);

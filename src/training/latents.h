@@ -16,8 +16,8 @@ struct LatentSet {
                      // are grey.
 };
 
-// Encodes where the autoencoder lies; the set is on the CPU. cache: a folder where it is kept for the
-// next run with the same pictures and autoencoder; "" for none.
+// Encodes where the autoencoder lies; the set is on the CPU. cache: a folder where it is kept for
+// the next run with the same pictures and autoencoder; "" for none.
 LatentSet encode_pairs(const PairSource& pairs, const Vae& vae, int size, bool bf16,
                        const std::string& cache, const TaskContext& task);
 

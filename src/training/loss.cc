@@ -32,8 +32,8 @@ NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
   batch.t = t.to(z0.device(), at::kLong);
   at::Tensor noise = normal_numbers(z0.sizes(), generator, z0.device());
   if (o.noise_offset > 0.0) {
-    noise = noise + o.noise_offset * normal_numbers({z0.size(0), z0.size(1), 1, 1}, generator,
-                                                    z0.device());
+    noise = noise +
+            o.noise_offset * normal_numbers({z0.size(0), z0.size(1), 1, 1}, generator, z0.device());
   }
   const at::Tensor abar = alphas_cumprod.index({batch.t});
   const at::Tensor signal = at::sqrt(abar).reshape({-1, 1, 1, 1});

@@ -69,17 +69,16 @@ at::Tensor orthogonalized(const at::Tensor& matrices) {
 }
 
 void Optimizer::add(Module& module, const std::string& prefix) {
-  module.visit(
-      Module::Visitor([&](const std::string& key, Parameter& p) {
-        const at::Tensor& value = p.stored();
-        if (!value.requires_grad()) return;
-        const bool muon = options_.muon && suits_muon(key, value);
-        const at::Tensor blank = value.detach();
-        slots_.push_back({key, value, at::zeros_like(blank),
-                          muon ? at::Tensor() : at::zeros_like(blank),
-                          at::zeros({}, blank.options())});
-      }),
-      prefix);
+  module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+                 const at::Tensor& value = p.stored();
+                 if (!value.requires_grad()) return;
+                 const bool muon = options_.muon && suits_muon(key, value);
+                 const at::Tensor blank = value.detach();
+                 slots_.push_back({key, value, at::zeros_like(blank),
+                                   muon ? at::Tensor() : at::zeros_like(blank),
+                                   at::zeros({}, blank.options())});
+               }),
+               prefix);
 }
 
 double Optimizer::clip(double max_norm) {
@@ -126,7 +125,8 @@ void Optimizer::step(double learning_rate) {
     std::atomic<size_t> next{0};
     at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
       const c10::NoGradGuard no_grad_here;
-      for (size_t i = next++; i < matrices.size(); i = next++) muon_step(matrices[i], learning_rate);
+      for (size_t i = next++; i < matrices.size(); i = next++)
+        muon_step(matrices[i], learning_rate);
     });
   }
   ++steps_;
@@ -135,8 +135,8 @@ void Optimizer::step(double learning_rate) {
 // A GPU takes matrices of one shape at once, the CPU each alone.
 void Optimizer::add_to(std::vector<Alike>& matrices, const Slot& s) {
   const auto fits = [&](const Alike& a) { return a.values.front().sizes() == s.value.sizes(); };
-  auto place = s.value.is_cuda() ? std::find_if(matrices.begin(), matrices.end(), fits)
-                                 : matrices.end();
+  auto place =
+      s.value.is_cuda() ? std::find_if(matrices.begin(), matrices.end(), fits) : matrices.end();
   if (place == matrices.end()) place = matrices.emplace(place);
   place->values.push_back(s.value);
   place->grads.push_back(s.value.grad());

@@ -52,8 +52,8 @@ Image mlsd_hint(const ToyRender& render) {
   return out;
 }
 
-// The apps find and draw their maps with 512 pixels on the short side. Sticks and strokes have a width
-// in pixels: on a smaller canvas they would swallow small figures.
+// The apps find and draw their maps with 512 pixels on the short side. Sticks and strokes have a
+// width in pixels: on a smaller canvas they would swallow small figures.
 ImageSize drawing_size(const Image& picture) {
   const float scale =
       std::clamp(512 / static_cast<float>(std::min(picture.width, picture.height)), 1.0f, 8.0f);
@@ -72,7 +72,8 @@ Image openpose_hint(const ToyRender& render) {
     for (size_t k = 0; k < body.size(); ++k) {
       const ToyKeypoint& point = figure.keypoints[k];
       // OpenPose finds peaks at whole pixels.
-      if (point.visible) body[k] = PosePoint{std::floor(scale * point.x), std::floor(scale * point.y)};
+      if (point.visible)
+        body[k] = PosePoint{std::floor(scale * point.x), std::floor(scale * point.y)};
     }
   }
   Image out(large.width, large.height, 3);
@@ -236,7 +237,8 @@ Image hed_hint(const ToyRender& render) {
   return soft_edges(render, edge_strengths(render), 1.0f);
 }
 
-// The soft edges are scaled up linearly, the strokes drawn large. The edges are wider and stronger than hed's: the strokes' threshold would swallow those.
+// The soft edges are scaled up linearly, the strokes drawn large. The edges are wider and stronger
+// than hed's: the strokes' threshold would swallow those.
 Image scribble_hint(const ToyRender& render) {
   std::vector<float> strengths = edge_strengths(render);
   for (float& strength : strengths) {

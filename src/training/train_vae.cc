@@ -156,8 +156,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     at::Tensor x = channels_last(random_crops(pool, o.batch, whole, generator));
     const Vae::Moments m = model.vae->encode(x);
     const at::Tensor mean = m.mean.to(at::kFloat), logvar = m.logvar.to(at::kFloat);
-    at::Tensor z =
-        mean + at::exp(0.5 * logvar) * normal_numbers(mean.sizes(), generator, device);
+    at::Tensor z = mean + at::exp(0.5 * logvar) * normal_numbers(mean.sizes(), generator, device);
     if (at::rand({}, generator, at::kFloat).item<double>() < kHalfSizeShare) {
       z = at::avg_pool2d(z, {2, 2});
       x = at::avg_pool2d(x, {2, 2});

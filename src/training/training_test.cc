@@ -187,7 +187,8 @@ TEST(Muon, StepsByTheOrthogonalMomentum) {
     optimizer.zero_grad();
     momentum = 0.95 * momentum + grad;
     // One row for each output channel; the order of a row's columns changes nothing.
-    const at::Tensor update = orthogonalized((grad + 0.95 * momentum).flatten(1).unsqueeze(0)).view_as(before);
+    const at::Tensor update =
+        orthogonalized((grad + 0.95 * momentum).flatten(1).unsqueeze(0)).view_as(before);
     const at::Tensor wanted = before * (1 - 0.01 * 0.5) - 0.01 * 0.2 * std::sqrt(54.0) * update;
     EXPECT_LT((layers.conv.stored() - wanted).abs().max().item<double>(), 1e-5) << step;
     EXPECT_NEAR(layers.bias.stored()[0].item<double>(), -0.01 * (step + 1), 1e-3) << step;
