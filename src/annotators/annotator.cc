@@ -2,13 +2,33 @@
 #include "annotators/annotator.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "annotators/canny.h"
+#include "annotators/depth_anything.h"
+#include "annotators/hed.h"
+#include "annotators/hed_bsds500.h"
+#include "annotators/lineart.h"
+#include "annotators/lineart_anime.h"
+#include "annotators/midas.h"
+#include "annotators/mlsd.h"
+#include "annotators/normalbae.h"
+#include "annotators/openpose.h"
+#include "annotators/pidinet.h"
+#include "annotators/scene_maps.h"
+#include "annotators/scribble.h"
+#include "annotators/shuffle.h"
+#include "annotators/simple.h"
+#include "annotators/teed.h"
+#include "annotators/uniformer.h"
+#include "annotators/weights.h"
+#include "annotators/zoe.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "image/resize.h"
@@ -16,25 +36,248 @@
 namespace zc {
 namespace {
 
-// An annotator that is one function of image and options.
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSceneWeights = "annotator_scene.safetensors";
+
+std::optional<fs::path> find_weights(const std::vector<std::string>& names,
+                                     const WeightFolders& folders) {
+  for (const fs::path& folder : folders) {
+    for (const std::string& name : names) {
+      for (const fs::path& path :
+           {folder / name, folder / "annotators" / name, folder / "builtin" / name}) {
+        std::error_code status;
+        if (fs::is_regular_file(path, status)) return path;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+fs::path require_weights(const std::string& annotator, const std::vector<std::string>& names,
+                         const WeightFolders& folders) {
+  if (const auto path = find_weights(names, folders)) return *path;
+  std::vector<std::string> places;
+  for (const fs::path& folder : folders) places.push_back(folder.string());
+  throw Error(
+      ErrorKind::not_found, annotator,
+      fmt::format("needs its published weights {}, which are in none of {}; name their "
+                  "folder with --weights",
+                  fmt::join(names, " or "),
+                  places.empty() ? "no folder" : fmt::format("{}", fmt::join(places, ", "))));
+}
+
+struct Names {
+  std::string name, control, summary;
+  std::vector<std::string> weights;
+};
+
 template <class Options>
-AnnotatorInfo simple(std::string name, std::string summary,
-                     Image (*detect)(const Image&, const Options&)) {
-  const auto make = [detect, name](const nlohmann::json& parameters) -> Detector {
-    Options options;
-    options_from_json(options, parameters, name);
+Options options_of(const std::string& name, const nlohmann::json& parameters) {
+  Options options;
+  options_from_json(options, parameters, name);
+  return options;
+}
+
+// One function of picture and options.
+template <class Options>
+AnnotatorInfo simple(Names n, Image (*detect)(const Image&, const Options&)) {
+  const auto make = [detect, name = n.name](const nlohmann::json& parameters,
+                                            const WeightFolders&) -> Detector {
+    const auto options = options_of<Options>(name, parameters);
     return [detect, options](const Image& rgb) { return detect(rgb, options); };
   };
-  return {std::move(name), std::move(summary), describe_options<Options>(), make};
+  return {n.name, n.control, n.summary, n.weights, describe_options<Options>(), make};
+}
+
+struct NoOptions {};
+template <OptionsOf<NoOptions> O, class Visitor>
+void for_each_field(O&, Visitor&&) {}
+
+// A network with its file; `after` sees the network's map.
+template <class Network, class Options, class Detect, class After>
+AnnotatorInfo network(Names n, Detect detect, After after) {
+  const auto make = [detect, after, n](const nlohmann::json& parameters,
+                                       const WeightFolders& folders) -> Detector {
+    const auto options = options_of<Options>(n.name, parameters);
+    const auto weights = std::make_shared<Network>();
+    load_annotator_weights(*weights, require_weights(n.name, n.weights, folders));
+    return [detect, after, weights, options](const Image& rgb) {
+      const c10::NoGradGuard no_grad;
+      return after(detect(*weights, rgb, options));
+    };
+  };
+  return {n.name, n.control, n.summary, n.weights, describe_options<Options>(), make};
+}
+
+Image as_it_is(Image map) {
+  return map;
+}
+
+template <class Network, class Options>
+AnnotatorInfo network(Names n, Image (*detect)(const Network&, const Image&, const Options&),
+                      Image (*after)(Image) = as_it_is) {
+  return network<Network, Options>(std::move(n), detect, after);
+}
+
+template <class Network>
+AnnotatorInfo network(Names n, Image (*detect)(const Network&, const Image&)) {
+  const auto without_options = [detect](const Network& weights, const Image& rgb,
+                                        const NoOptions&) { return detect(weights, rgb); };
+  return network<Network, NoOptions>(std::move(n), without_options, as_it_is);
+}
+
+// A map of the network that comes with the program.
+AnnotatorInfo scene(std::string name, std::string control, std::string summary,
+                    Image (*draw)(const SceneView&)) {
+  const auto detect = [draw](const SceneNet& weights, const Image& rgb, const NoOptions&) {
+    return draw(view_scene(weights, rgb));
+  };
+  return network<SceneNet, NoOptions>(
+      {std::move(name), std::move(control), std::move(summary), {std::string(kSceneWeights)}},
+      detect, as_it_is);
+}
+
+AnnotatorInfo scene_lines() {
+  const auto detect = [](const SceneNet& weights, const Image& rgb, const SceneLineOptions& o) {
+    return scene_mlsd(view_scene(weights, rgb), o);
+  };
+  return network<SceneNet, SceneLineOptions>({"toy_mlsd",
+                                              "mlsd",
+                                              "straight lines, by the network that comes along",
+                                              {std::string(kSceneWeights)}},
+                                             detect, as_it_is);
+}
+
+Image inverse(Image map) {
+  return inverted(map);
+}
+
+Image scribble_of(Image soft_edges) {
+  return fake_scribble(soft_edges);
+}
+
+template <class Network>
+std::shared_ptr<Network> loaded(const std::string& name, const std::string& file,
+                                const WeightFolders& folders) {
+  auto weights = std::make_shared<Network>();
+  load_annotator_weights(*weights, require_weights(name, {file}, folders));
+  return weights;
+}
+
+AnnotatorInfo openpose() {
+  const std::string name = "openpose";
+  const auto make = [name](const nlohmann::json& parameters,
+                           const WeightFolders& folders) -> Detector {
+    const auto options = options_of<OpenposeOptions>(name, parameters);
+    const auto body = loaded<OpenposeBodyNetwork>(name, "body_pose_model.pth", folders);
+    std::shared_ptr<OpenposeHandNetwork> hand;
+    std::shared_ptr<OpenposeFaceNetwork> face;
+    if (options.hand) hand = loaded<OpenposeHandNetwork>(name, "hand_pose_model.pth", folders);
+    if (options.face) face = loaded<OpenposeFaceNetwork>(name, "facenet.pth", folders);
+    return [options, body, hand, face](const Image& rgb) {
+      const c10::NoGradGuard no_grad;
+      return openpose_map({body.get(), hand.get(), face.get()}, rgb, options);
+    };
+  };
+  return {name,
+          name,
+          "skeletons of people, with hands and faces if asked for",
+          {"body_pose_model.pth"},
+          describe_options<OpenposeOptions>(),
+          make};
+}
+
+Image scribble_of_drawing(const Image& rgb, const NoOptions&) {
+  return scribble(rgb);
 }
 
 std::vector<AnnotatorInfo> make_table() {
-  return {
-      simple<CannyOptions>("canny", "edges by thresholds", canny),
-  };
+  const std::string hed_file = "ControlNetHED.pth";
+  const std::string pidi_file = "table5_pidinet.pth";
+  const std::string midas_file = "dpt_hybrid-midas-501f0c75.pt";
+  std::vector<AnnotatorInfo> table;
+  const auto add = [&](AnnotatorInfo info) { table.push_back(std::move(info)); };
+  add(simple<CannyOptions>({"canny", "canny", "edges by thresholds", {}}, canny));
+  add(network<MlsdNetwork, MlsdOptions>(
+      {"mlsd", "mlsd", "straight lines (M-LSD)", {"mlsd_large_512_fp32.pth"}}, mlsd_map));
+  add(network<HedNetwork, HedOptions>({"hed", "hed", "soft edges (HED)", {hed_file}}, hed_map));
+  add(network<HedBsds500Network, HedBsds500Options>(
+      {"hed_bsds500", "hed", "soft edges (HED of the first weeks)", {"network-bsds500.pth"}},
+      hed_bsds500_map));
+  add(network<PidinetNetwork, PidinetOptions>(
+      {"pidinet", "softedge", "soft edges (PiDiNet)", {pidi_file}}, pidinet_map));
+  add(network<TeedNetwork, TeedOptions>(
+      {"teed", "softedge", "soft edges (TEED)", {"7_model.pth", "MTEED.pth"}}, teed_map));
+  add(network<HedNetwork, HedOptions>(
+      {"scribble", "scribble", "strokes along the edges of a photograph (HED)", {hed_file}},
+      hed_map, scribble_of));
+  add(network<PidinetNetwork, PidinetOptions>({"scribble_pidinet",
+                                               "scribble",
+                                               "strokes along the edges of a photograph (PiDiNet)",
+                                               {pidi_file}},
+                                              pidinet_map, scribble_of));
+  add(simple<NoOptions>(
+      {"scribble_drawing", "scribble", "a drawing of dark strokes on light paper, inverted", {}},
+      scribble_of_drawing));
+  add(simple<ScribbleXdogOptions>(
+      {"scribble_xdog", "scribble", "strokes by extended differences of Gaussians", {}},
+      scribble_xdog));
+  add(openpose());
+  add(network<UniformerNetwork>({"seg",
+                                 "seg",
+                                 "what is where, in ADE20K's 150 classes (UniFormer)",
+                                 {"upernet_global_small.pth"}},
+                                uniformer_map));
+  add(network<MidasNetwork>({"depth", "depth", "depth (MiDaS)", {midas_file}}, midas_depth_map));
+  add(network<ZoeNetwork>({"depth_zoe", "depth", "depth (ZoeDepth)", {"ZoeD_M12_N.pt"}},
+                          zoe_depth_map));
+  add(network<DepthAnythingNetwork>({"depth_anything_v2",
+                                     "depth",
+                                     "depth (Depth Anything V2 small)",
+                                     {"depth_anything_v2_vits.pth"}},
+                                    depth_anything_map));
+  add(network<MidasNetwork, MidasNormalOptions>(
+      {"normal", "normal", "normals from MiDaS's depth", {midas_file}}, midas_normal_map));
+  add(network<NormalBaeNetwork>({"normalbae", "normalbae", "normals (NormalBae)", {"scannet.pt"}},
+                                normalbae_map));
+  add(network<LineartNetwork, LineartOptions>(
+      {"lineart", "lineart", "line drawing, fine", {"sk_model.pth"}}, lineart_map, inverse));
+  add(network<LineartNetwork, LineartOptions>(
+      {"lineart_coarse", "lineart", "line drawing, coarse", {"sk_model2.pth"}}, lineart_map,
+      inverse));
+  add(network<LineartAnimeNetwork, LineartAnimeOptions>(
+      {"lineart_anime", "lineart_anime", "line drawing of anime", {"netG.pth"}}, lineart_anime_map,
+      inverse));
+  add(simple<ContentShuffleOptions>({"shuffle", "shuffle", "the picture's content, shuffled", {}},
+                                    content_shuffle));
+  add(simple<TileResampleOptions>({"tile_resample", "tile", "the picture, smaller", {}},
+                                  tile_resample));
+  add(simple<BlurGaussianOptions>({"blur_gaussian", "blur", "the picture, blurred", {}},
+                                  blur_gaussian));
+  add(simple<RecolorOptions>({"recolor_luminance", "recolor", "lightness without colour", {}},
+                             recolor_luminance));
+  add(simple<RecolorOptions>({"recolor_intensity", "recolor", "intensity without colour", {}},
+                             recolor_intensity));
+  add(simple<ThresholdOptions>({"threshold", "scribble", "black and white at a threshold", {}},
+                               threshold_map));
+  add(simple<InvertOptions>({"invert", "lineart", "the negative", {}}, inverted));
+  add(scene_lines());
+  add(scene("toy_hed", "hed", "soft edges, by the network that comes along", scene_hed));
+  add(scene("toy_scribble", "scribble", "strokes, by the network that comes along",
+            scene_scribble));
+  add(scene("toy_openpose", "openpose", "bodies, by the network that comes along", scene_openpose));
+  add(scene("toy_seg", "seg", "what is where, by the network that comes along", scene_seg));
+  add(scene("toy_depth", "depth", "depth, by the network that comes along", scene_depth));
+  add(scene("toy_normal", "normal", "normals, by the network that comes along", scene_normal));
+  return table;
 }
 
 }  // namespace
+
+bool AnnotatorInfo::ready(const WeightFolders& folders) const {
+  return weights.empty() || find_weights(weights, folders).has_value();
+}
 
 std::span<const AnnotatorInfo> annotators() {
   static const std::vector<AnnotatorInfo> table = make_table();
@@ -51,12 +294,29 @@ const AnnotatorInfo& find_annotator(std::string_view name) {
   for (const auto& annotator : annotators()) {
     if (annotator.name == name) return annotator;
   }
+  for (const auto& annotator : annotators()) {
+    if (annotator.control == name) return annotator;
+  }
   const auto names = annotator_names();
   const std::string near = suggestion(name, names);
   throw Error(
       ErrorKind::bad_request, "annotator",
       fmt::format("`{}` is not known;{}", printable(name, 60),
                   near.empty() ? fmt::format(" there are {}", fmt::join(names, ", ")) : near));
+}
+
+ChosenAnnotator choose_annotator(std::string_view name, const WeightFolders& folders) {
+  const AnnotatorInfo& wanted = find_annotator(name);
+  if (wanted.ready(folders)) return {&wanted, ""};
+  const std::string own = fmt::format("toy_{}", name);
+  for (const AnnotatorInfo& info : annotators()) {
+    if (info.name != own || !info.ready(folders)) continue;
+    return {&info, fmt::format("the {0} map is drawn by the network that comes along, which knows "
+                               "toy world; for photographs of the real world put {1} into the "
+                               "models' folder, or name its folder with --weights",
+                               name, fmt::join(wanted.weights, " or "))};
+  }
+  return {&wanted, ""};
 }
 
 Image annotate(const Detector& detector, const Image& photo, int resolution) {

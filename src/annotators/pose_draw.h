@@ -1,28 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// Skeletons as coloured sticks (draw_bodypose of the reference's annotator/openpose/util.py, first
-// release).
+// Skeletons as coloured sticks, in the three styles that ControlNets were trained on or are fed
+// with (annotator/openpose/util.py of the first release, of version 1.1 and of the web UI's
+// extension).
 #pragma once
 
-#include <array>
-#include <optional>
 #include <span>
 
+#include "annotators/pose.h"
 #include "image/image.h"
+#include "image/resize.h"
 
 namespace zc {
 
-// Pixels; whole numbers are the middles of pixels, as in the reference.
-struct PosePoint {
-  double x = 0, y = 0;
+// All functions draw onto an RGB canvas, usually black. Sizes are in pixels whatever the canvas
+// measures; coordinates are cut to whole pixels. Points may lie outside.
+
+// First release: first all joints, then the limbs with both ends known, each blended over what is
+// there.
+void draw_body_pose(Image& canvas, std::span<const BodyPose> bodies);
+// First release: bones none of whose coordinates is 0 (which stands for a missing point), then a
+// dot for every point, also at (0, 0).
+void draw_hand_pose(Image& canvas, std::span<const HandPose> hands);
+
+// Version 1.1: first the limbs, then everything on the canvas is dimmed, then the joints.
+void draw_body_pose_v11(Image& canvas, std::span<const BodyPose> bodies);
+// Bones and dots where both coordinates are positive.
+void draw_hand_pose_v11(Image& canvas, std::span<const HandPose> hands);
+// White dots where both coordinates are positive.
+void draw_face_pose(Image& canvas, std::span<const FacePose> faces);
+
+struct PoseParts {
+  bool body = true;
+  bool hands = true;
+  bool face = true;
 };
 
-// COCO-18 in OpenPose's order: nose, neck, right shoulder, elbow, wrist, left shoulder, elbow,
-// wrist, right hip, knee, ankle, left hip, knee, ankle, right eye, left eye, right ear, left ear.
-using BodyPose = std::array<std::optional<PosePoint>, 18>;
-
-// Draws onto an RGB canvas, usually black: first all joints, then the limbs with both ends known,
-// each blended over what is there. Sizes are in pixels whatever the canvas measures. Points may lie
-// outside.
-void draw_body_pose(Image& canvas, std::span<const BodyPose> bodies);
+// Bodies, hands and faces on black in one of the styles. The first release has no faces: they are
+// drawn as by the others.
+Image draw_people(ImageSize size, std::span<const PosePerson> people, PoseRules style,
+                  const PoseParts& parts = {});
 
 }  // namespace zc

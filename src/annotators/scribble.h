@@ -11,4 +11,12 @@ namespace zc {
 // pixels by which it is blurred first, it fades below the threshold of 127 and gives no stroke.
 Image fake_scribble(const Image& soft_edges);
 
+// A drawing, dark strokes on light paper: white where its darkest channel is below 127, else black,
+// one channel.
+Image scribble(const Image& drawing);
+
+// Strokes drawn with the mouse: white where the first channel of the mask is above 127, else black,
+// one channel. The app scales the mask to resize_image's size first.
+Image scribble_interactive(const Image& mask);
+
 }  // namespace zc

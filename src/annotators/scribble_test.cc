@@ -40,5 +40,19 @@ TEST(FakeScribble, KeepsTheChannels) {
   EXPECT_EQ(fake_scribble(Image(40, 30, 3)).channels, 3);
 }
 
+TEST(Scribble, IsWhiteWhereTheDarkestChannelIsDark) {
+  Image drawing(3, 1, 3);
+  drawing.pixels = {255, 126, 255, 127, 127, 127, 255, 255, 255};
+  EXPECT_EQ(scribble(drawing).pixels, (std::vector<uint8_t>{255, 0, 0}));
+  EXPECT_EQ(scribble(drawing).channels, 1);
+}
+
+TEST(Scribble, LooksAtTheFirstChannelOfAnInteractiveMask) {
+  Image mask(3, 1, 4);
+  mask.pixels = {128, 0, 0, 0, 127, 255, 255, 255, 0, 255, 255, 255};
+  EXPECT_EQ(scribble_interactive(mask).pixels, (std::vector<uint8_t>{255, 0, 0}));
+  EXPECT_EQ(scribble_interactive(Image(1, 1, 1, 200)).pixels, (std::vector<uint8_t>{255}));
+}
+
 }  // namespace
 }  // namespace zc

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/quantized.h"
 #include "formats/weights_file.h"
 #include "tensor/load.h"
 
@@ -27,7 +28,10 @@ void load_annotator_weights(Module& network, const StateDict& state, const std::
 }
 
 void load_annotator_weights(Module& network, const std::filesystem::path& file) {
-  load_annotator_weights(network, read_weights(file).tensors, file.string());
+  const Weights weights = read_weights(file);
+  load_annotator_weights(
+      network, is_quantized(weights.metadata) ? dequantize(weights.tensors) : weights.tensors,
+      file.string());
 }
 
 }  // namespace zc

@@ -28,7 +28,7 @@ int run_evaluate(Arguments arguments) {
       "Measure on unseen scenes of toy world whether a model obeys its maps and prompts.");
   constexpr std::array<std::string_view, 1> kNotHere = {"controlnets"};
   line.fields(describe_options<EvaluateOptions>(), given, kNotHere);
-  line.flag("--all", all, "every condition that can be measured");
+  line.flag("--all", all, "every kind whose ControlNet comes with the program");
   line.repeated("--controlnet", options.controlnets, "ControlNet file, as canny=PATH", "KIND=PATH");
   line.option("--sheet", sheet,
               "contact sheet of the first scenes: scene, map, picture, guess mode", "FILE");
@@ -40,7 +40,7 @@ int run_evaluate(Arguments arguments) {
   prepare_machine(machine);
   Console console(json);
   const Evaluation result =
-      evaluate(options, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
+      evaluate(options, all, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
   if (!sheet.empty())
     save_image(sheet, contact_sheet(result.examples, {}, {.columns = 4, .gap = 4}));
   if (json) {

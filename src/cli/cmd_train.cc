@@ -14,7 +14,7 @@ int run_train(Arguments arguments) {
   MachineOptions machine;
   GivenOptions given, given_machine;
   CommandLine line("train", "Train an autoencoder, a base model or a ControlNet.");
-  line.positional("WHAT", options.what, "control, base or vae");
+  line.positional("WHAT", options.what, "control, base, vae or annotator");
   line.fields(describe_options<TrainOptions>(), given);
   line.fields(describe_options<MachineOptions>(), given_machine);
   line.footer(

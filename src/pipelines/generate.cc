@@ -73,6 +73,7 @@ struct Run {
   std::optional<StartPicture> start;
   int64_t first_image;
   int64_t last_image;
+  std::vector<Detector> receipts;  // one for each unit
 };
 
 SamplerOptions sampler_options(const GenerateRequest& request, const ModelConfig& config) {
@@ -120,8 +121,8 @@ PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vec
                         const Image& image, int64_t k) {
   PictureRecord record{run.request, k, model_stamps(run.models), maps, {}};
   for (size_t i = 0; i < maps.size(); ++i) {
-    record.receipts.push_back(
-        make_receipt(run.request.controls[i], maps[i], image, model.residual_rms()[i]));
+    record.receipts.push_back(make_receipt(run.request.controls[i], run.receipts[i], maps[i], image,
+                                           model.residual_rms()[i]));
   }
   return record;
 }
@@ -157,7 +158,10 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
           .latent_shape = shape,
           .start = {},
           .first_image = inputs.only.value_or(0),
-          .last_image = inputs.only.value_or(request.batch - 1)};
+          .last_image = inputs.only.value_or(request.batch - 1),
+          .receipts = {}};
+  for (const ControlUnit& unit : request.controls)
+    run.receipts.push_back(receipt_detector(unit, models.config().limited_vocabulary));
 
   hooks.task.report("map", 0, 0);
   result.maps = make_maps(request, inputs, size, result.warnings);

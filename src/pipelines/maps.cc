@@ -9,6 +9,7 @@
 
 #include "annotators/annotator.h"
 #include "base/error.h"
+#include "pipelines/model_paths.h"
 
 namespace zc {
 namespace {
@@ -90,15 +91,10 @@ Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
       warnings.push_back(std::move(complaint));
     return map;
   }
-  const std::vector<std::string> known = annotator_names();
-  if (std::find(known.begin(), known.end(), unit.kind) == known.end()) {
-    throw Error(
-        ErrorKind::bad_request, "control",
-        fmt::format(
-            "`{0}` maps cannot be made from photographs here: give a finished one, as {0}=FILE,map",
-            unit.kind));
-  }
-  const Detector detector = find_annotator(unit.kind).make(annotator_parameters(unit));
+  const WeightFolders folders = model_folders();
+  const ChosenAnnotator chosen = choose_annotator(unit.kind, folders);
+  if (!chosen.note.empty()) warnings.push_back(chosen.note);
+  const Detector detector = chosen.info->make(annotator_parameters(unit), folders);
   map = hwc3(detector(fitted_photo(image, size, unit.kind, warnings)));
   if (shares_of(map).white == 0 && is_line_map(unit.kind)) {
     warnings.push_back(fmt::format(

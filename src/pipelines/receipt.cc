@@ -2,76 +2,52 @@
 #include "pipelines/receipt.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "annotators/annotator.h"
 #include "base/error.h"
 #include "pipelines/maps.h"
+#include "pipelines/model_paths.h"
 
 namespace zc {
 namespace {
 
-struct Edges {
-  int width;
-  int height;
-  std::vector<uint8_t> is_edge;
-  size_t count = 0;
-};
-
-Edges edges_of(const Image& map) {
-  Edges edges{map.width, map.height,
-              std::vector<uint8_t>(static_cast<size_t>(map.width) * map.height)};
-  for (size_t i = 0; i < edges.is_edge.size(); ++i) {
-    edges.is_edge[i] = map.pixels[i * static_cast<size_t>(map.channels)] > 127;
-    edges.count += edges.is_edge[i];
-  }
-  return edges;
-}
-
-bool has_edge_near(const Edges& edges, int x, int y, int tolerance) {
-  for (int v = std::max(0, y - tolerance); v <= std::min(edges.height - 1, y + tolerance); ++v) {
-    for (int u = std::max(0, x - tolerance); u <= std::min(edges.width - 1, x + tolerance); ++u) {
-      const bool inside = (u - x) * (u - x) + (v - y) * (v - y) <= tolerance * tolerance;
-      if (inside && edges.is_edge[static_cast<size_t>(v) * edges.width + u]) return true;
-    }
-  }
-  return false;
-}
-
-// Share of the edges of `a` that lie near one of `b`.
-double share_near(const Edges& a, const Edges& b, int tolerance) {
-  if (a.count == 0) return b.count == 0 ? 1.0 : 0.0;
-  size_t near = 0;
-  for (int y = 0; y < a.height; ++y) {
-    for (int x = 0; x < a.width; ++x) {
-      if (a.is_edge[static_cast<size_t>(y) * a.width + x] && has_edge_near(b, x, y, tolerance))
-        ++near;
-    }
-  }
-  return static_cast<double>(near) / static_cast<double>(a.count);
+// Kinds of which map_agreement knows a measure.
+bool is_measured(const std::string& control) {
+  constexpr std::array<std::string_view, 8> kMeasured = {"canny",    "mlsd", "hed",   "scribble",
+                                                         "openpose", "seg",  "depth", "normal"};
+  return std::find(kMeasured.begin(), kMeasured.end(), control) != kMeasured.end();
 }
 
 }  // namespace
 
-EdgeMatch match_edges(const Image& wanted, const Image& found, int tolerance) {
-  ZC_BUG_IF(wanted.width != found.width || wanted.height != found.height);
-  const Edges a = edges_of(wanted), b = edges_of(found);
-  EdgeMatch match{.precision = share_near(b, a, tolerance), .recall = share_near(a, b, tolerance)};
-  const double both = match.precision + match.recall;
-  match.f1 = both > 0 ? 2 * match.precision * match.recall / both : 0.0;
-  return match;
+Detector receipt_detector(const ControlUnit& unit, bool toy_world) {
+  const WeightFolders folders = model_folders();
+  const std::vector<std::string> names = annotator_names();
+  const auto known = [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const std::string own = "toy_" + unit.kind;
+  if (toy_world && known(own) && find_annotator(own).ready(folders))
+    return find_annotator(own).make(nlohmann::json::object(), folders);
+  if (!known(unit.kind)) return {};
+  const AnnotatorInfo& info = find_annotator(unit.kind);
+  if (!is_measured(info.control) || !info.ready(folders)) return {};
+  return info.make(annotator_parameters(unit), folders);
 }
 
-UnitReceipt make_receipt(const ControlUnit& unit, const Image& map, const Image& picture,
-                         std::vector<double> residual_rms) {
+UnitReceipt make_receipt(const ControlUnit& unit, const Detector& detector, const Image& map,
+                         const Image& picture, std::vector<double> residual_rms) {
   UnitReceipt receipt{
       .kind = unit.kind, .metric = "", .obeys = {}, .residual_rms = std::move(residual_rms)};
-  if (unit.kind == "canny") {
-    const Image found = find_annotator("canny").make(annotator_parameters(unit))(picture);
-    receipt.metric = "edge F1 (2 px)";
-    receipt.obeys = match_edges(map, found).f1;
+  if (!detector) return receipt;
+  const std::string& control = find_annotator(unit.kind).control;
+  if (const auto agreement = map_agreement(control, map, hwc3(detector(picture)))) {
+    receipt.metric = agreement->metric;
+    receipt.obeys = agreement->value;
   }
   return receipt;
 }

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "annotators/canny.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -26,32 +25,29 @@ constexpr uint64_t kSeedStride = 64;
 
 class ToyworldPairs : public PairSource {
  public:
-  ToyworldPairs(int64_t count, uint64_t seed, std::string control)
-      : count_(count), seed_(seed), control_(std::move(control)) {
+  ToyworldPairs(ToySeeds seeds, std::string control) : seeds_(seeds), control_(std::move(control)) {
     if (!control_.empty()) require_toy_hint_kind(control_);
   }
 
-  int64_t size() const override { return count_; }
+  int64_t size() const override { return seeds_.count; }
   Pair pair(int64_t index, int size) const override {
     const bool with_maps = !control_.empty() && toy_hint_needs_maps(control_);
-    ToyRender picture = render(scene(index), size, size, with_maps);
+    ToyRender picture = render(toyworld_scene(seeds_, index), size, size, with_maps);
     Pair pair;
     if (!control_.empty()) pair.hint = toy_hint(picture, control_);
     pair.target = std::move(picture.rgb);
     return pair;
   }
   std::string prompt(int64_t index, uint64_t variant) const override {
-    return caption(scene(index), variant);
+    return caption(toyworld_scene(seeds_, index), variant);
   }
-  std::string description() const override { return fmt::format("toyworld:{}:{}", count_, seed_); }
+  std::string description() const override {
+    return fmt::format("toyworld:{}:{}", seeds_.count, seeds_.seed);
+  }
   std::string fingerprint() const override { return description() + " " + control_; }
 
  private:
-  ToyScene scene(int64_t index) const {
-    return sample_training_scene(seed_ + static_cast<uint64_t>(index) * kSeedStride);
-  }
-  int64_t count_;
-  uint64_t seed_;
+  ToySeeds seeds_;
   std::string control_;
 };
 
@@ -122,23 +118,25 @@ uint64_t parse_number(std::string_view text, const std::string& where) {
 
 }  // namespace
 
-std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control) {
+std::optional<ToySeeds> toyworld_seeds(const std::string& where) {
   const auto parts = split(where, ':');
-  if (parts.front() == "toyworld" && (parts.size() == 2 || parts.size() == 3)) {
-    const uint64_t count = parse_number(parts[1], where);
-    const uint64_t seed = parts.size() == 3 ? parse_number(parts[2], where) : 0;
-    if (count == 0 || count > 100'000'000) {
-      throw Error(ErrorKind::bad_request, "--data", "the number of scenes must be 1 to 100000000");
-    }
-    return std::make_unique<ToyworldPairs>(static_cast<int64_t>(count), seed, control);
+  if (parts.front() != "toyworld" || parts.size() < 2 || parts.size() > 3) return std::nullopt;
+  const uint64_t count = parse_number(parts[1], where);
+  const uint64_t seed = parts.size() == 3 ? parse_number(parts[2], where) : 0;
+  if (count == 0 || count > 100'000'000) {
+    throw Error(ErrorKind::bad_request, "--data", "the number of scenes must be 1 to 100000000");
   }
-  return std::make_unique<FolderPairs>(where, !control.empty());
+  return ToySeeds{static_cast<int64_t>(count), seed};
 }
 
-Image draw_hint(const Image& photo, const std::string& control) {
-  if (control == "canny") return canny(photo, CannyOptions{});
-  throw Error(ErrorKind::unsupported, "control",
-              fmt::format("maps of kind `{}` cannot be drawn from pictures yet", control));
+ToyScene toyworld_scene(const ToySeeds& seeds, int64_t index) {
+  return sample_training_scene(seeds.seed + static_cast<uint64_t>(index) * kSeedStride);
+}
+
+std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control) {
+  if (const auto seeds = toyworld_seeds(where))
+    return std::make_unique<ToyworldPairs>(*seeds, control);
+  return std::make_unique<FolderPairs>(where, !control.empty());
 }
 
 }  // namespace zc

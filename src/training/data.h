@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "image/image.h"
+#include "training/toyworld.h"
 
 namespace zc {
 
@@ -37,8 +39,13 @@ class PairSource {
 // bad_file or bad_request, and unsupported for another kind of map.
 std::unique_ptr<PairSource> open_pairs(const std::string& where, const std::string& control);
 
-// The hint that a control kind draws from a picture alone. Only canny so far; throws unsupported
-// otherwise.
-Image draw_hint(const Image& photo, const std::string& control);
+// What `toyworld:COUNT[:SEED]` says; nothing for a folder. Throws bad_request as open_pairs.
+struct ToySeeds {
+  int64_t count;
+  uint64_t seed;  // of the first scene
+};
+std::optional<ToySeeds> toyworld_seeds(const std::string& where);
+// Scene `index` of those.
+ToyScene toyworld_scene(const ToySeeds& seeds, int64_t index);
 
 }  // namespace zc

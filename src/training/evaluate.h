@@ -28,7 +28,7 @@ struct EvaluateOptions {
 template <OptionsOf<EvaluateOptions> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
   visit("model", o.model, "base model, or builtin");
-  visit("control", o.control, "kind of control map; canny so far");
+  visit("control", o.control, "kind of control map");
   visit("controlnets", o.controlnets, "ControlNet files, as canny=PATH");
   visit("count", o.count, Range{1, 1e6}, "scenes");
   visit("seed", o.seed, Range{0, 1e12}, "first scene and noise");
@@ -36,11 +36,11 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("cfg", o.cfg, Range{0, 50}, "guidance strength; unset: as generate");
 }
 
-// Mean edge F1 (canny 100/200 at the model's size, 2 px) between the map and the picture, larger is
-// better.
+// Mean agreement of the scene's map, drawn from ground truth, with the map that is taken from the
+// picture (map_agreement, receipt_detector).
 struct ControlFidelity {
   std::string control;
-  std::string metric;
+  std::string metric;   // larger is better but for angles
   double value = 0;     // map and prompt of the scene
   double baseline = 0;  // the same prompt and seed without control
   double shuffled = 0;  // with the map of the next scene
@@ -66,12 +66,14 @@ struct PromptFidelity {
 };
 
 struct Evaluation {
-  ControlFidelity control;
+  std::vector<ControlFidelity> controls;
   PromptFidelity prompt;
   std::vector<Image> examples;  // rows of: scene, map, picture, guess mode
 };
 
-Evaluation evaluate(const EvaluateOptions& options, const TaskContext& task);
+// Of options.control, or with `all` of every kind whose ControlNet comes with the program; the
+// prompt is measured with the first. Throws unsupported for a kind that is not measured.
+Evaluation evaluate(const EvaluateOptions& options, bool all, const TaskContext& task);
 
 // {"conditions": [...], "prompt": {...}}
 nlohmann::json to_json(const Evaluation& evaluation);

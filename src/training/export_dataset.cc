@@ -9,13 +9,17 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "annotators/annotator.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "image/codec.h"
+#include "image/resize.h"
+#include "pipelines/model_paths.h"
 #include "training/circles.h"
 #include "training/data.h"
 #include "training/toyworld.h"
+#include "training/toyworld_hints.h"
 
 namespace zc {
 namespace {
@@ -78,7 +82,7 @@ json export_toyworld(const fs::path& folder, const DatasetOptions& o, int64_t in
     row[kind] = std::string(kind) + "/" + file;
   };
   save("target", picture.rgb);
-  save("source", draw_hint(picture.rgb, "canny"));
+  save("source", toy_hint(picture, "canny"));
   save("depth", depth_image(picture));
   save("normal", toy_normal_image(picture));
   save("labels", label_image(picture));
@@ -197,6 +201,8 @@ DatasetCheck check_dataset(const fs::path& folder, const TaskContext& task) {
 
 void annotate_dataset(const std::string& kind, const fs::path& folder, const TaskContext& task) {
   const std::vector<json> rows = read_rows(folder);
+  const WeightFolders weights = model_folders();
+  const Detector detector = choose_annotator(kind, weights).info->make(json::object(), weights);
   for_each_index(static_cast<int64_t>(rows.size()), "annotate", task, [&](int64_t i) {
     const json& row = rows[i];
     if (!row.is_object() || !row.contains("source") || !row.contains("target")) {
@@ -206,7 +212,7 @@ void annotate_dataset(const std::string& kind, const fs::path& folder, const Tas
     const fs::path target = safe_join(folder, row["target"].get<std::string>());
     const fs::path source = safe_join(folder, row["source"].get<std::string>());
     fs::create_directories(source.parent_path());
-    save_image(source, draw_hint(load_image(target), kind));
+    save_image(source, hwc3(detector(hwc3(load_image(target)))));
   });
 }
 

@@ -14,6 +14,7 @@ namespace zc {
 void train_vae(const TrainOptions& options, const TaskContext& task);
 void train_base(const TrainOptions& options, const TaskContext& task);
 void train_control(const TrainOptions& options, const TaskContext& task);
+void train_annotator(const TrainOptions& options, const TaskContext& task);
 
 // The first `count` target pictures, uint8 [N,3,S,S].
 at::Tensor load_pool(const PairSource& pairs, int64_t count, int size, const TaskContext& task);

@@ -13,8 +13,9 @@ void train(const TrainOptions& options, const TaskContext& task) {
   if (options.what == "vae") return train_vae(options, task);
   if (options.what == "base") return train_base(options, task);
   if (options.what == "control") return train_control(options, task);
+  if (options.what == "annotator") return train_annotator(options, task);
   throw Error(ErrorKind::bad_request, "train",
-              "unknown `" + options.what + "`; vae, base or control");
+              "unknown `" + options.what + "`; vae, base, control or annotator");
 }
 
 }  // namespace zc

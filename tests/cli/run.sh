@@ -44,7 +44,7 @@ expect 64 'steps.*1 to 1000' generate --prompt x --steps 0
 expect 64 'steps' generate --prompt x --steps many
 expect 64 'prompt.*missing' generate --steps 2
 expect 64 'KIND=FILE' "${run[@]}" --control photo.png
-expect 64 'no ControlNet for `depth`' "${run[@]}" --control depth=photo.png,map
+expect 64 'no ControlNet for `lineart_anime`' "${run[@]}" --control lineart_anime=photo.png,map
 expect 64 'weight' "${run[@]}" --control canny=photo.png,wieght=2
 expect 64 'sampler.*euler' "${run[@]}" --sampler eular
 expect 64 'multiples of 16.*64 or 80' "${run[@]}" --size 72x64
@@ -150,7 +150,7 @@ expect 66 '' train control --data nowhere --out other
 expect 64 'unknown `everything`' train everything --data circles --out other
 expect 0 '' evaluate --control canny --count 1 --steps 2 --json
 is 'sorted(d["conditions"][0])[:3]' "['baseline', 'ceiling', 'control']"
-expect 69 'cannot be measured' evaluate --control depth --count 1
+expect 69 'no maps of kind' evaluate --control lineart --count 1
 
 [ $failures = 0 ] && echo "all passed"
 exit $((failures > 0))

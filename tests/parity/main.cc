@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "annotator_cases.h"
 #include "base/error.h"
 #include "cases.h"
 #include "ops.h"
@@ -69,19 +71,22 @@ class Printer {
   int64_t failed_ = 0;
 };
 
+// What follows is worthless when the generator is wrong, so it is checked whatever the filter says.
+void check_generator(const std::vector<FileCheck>& checks, Printer& print) {
+  for (const FileCheck& c : checks) {
+    print(c);
+    if (!c.passed)
+      throw Error(ErrorKind::bug, c.id, "the generator of weights and inputs is wrong: " + c.note);
+  }
+}
+
 int run_core(const Arguments& a) {
   const std::filesystem::path ours =
       std::filesystem::path(ZC_SOURCE_DIR) / "tests/parity/data/core";
   Printer print(a.filter);
   const auto vectors = exists(a.folder / "test_vectors.json") ? a.folder / "test_vectors.json"
                                                               : ours / "test_vectors.json";
-  // What follows is worthless when the generator is wrong, so it is checked whatever the filter
-  // says.
-  for (const FileCheck& c : check_vectors_file(vectors)) {
-    print(c);
-    if (!c.passed)
-      throw Error(ErrorKind::bug, c.id, "the generator of weights and inputs is wrong: " + c.note);
-  }
+  check_generator(check_vectors_file(vectors), print);
   CaseRunner(a.folder, ours).run(a.filter, std::ref(print));
   if (exists(a.folder / "cases/tokenizer.json"))
     print.all(check_tokenizer_file(a.folder / "cases/tokenizer.json"));
@@ -90,15 +95,21 @@ int run_core(const Arguments& a) {
   return print.finish();
 }
 
+int run_annotators(const Arguments& a) {
+  Printer print(a.filter);
+  check_generator(check_annotator_vectors(a.folder), print);
+  // First, while the peak of the memory still tells what refusing a picture takes.
+  print.all(check_image_loader(a.folder, a.filter));
+  run_annotator_cases(a.folder, a.filter, std::ref(print));
+  return print.finish();
+}
+
 int run(const Arguments& a) {
   if (!exists(a.folder)) throw Error(ErrorKind::not_found, a.folder.string(), "no such folder");
   if (a.kernels == "fast")
     throw Error(ErrorKind::unsupported, "--kernels", "this build has the plain kernels only");
   if (exists(a.folder / "cases/cases.json")) return run_core(a);
-  if (exists(a.folder / "manifest.json")) {
-    throw Error(ErrorKind::bad_file, a.folder.string(),
-                "annotator cases are not checked by this version yet");
-  }
+  if (exists(a.folder / "manifest.json")) return run_annotators(a);
   throw Error(ErrorKind::bad_file, a.folder.string(),
               "holds neither cases/cases.json nor manifest.json");
 }
