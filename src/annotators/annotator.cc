@@ -96,7 +96,7 @@ void for_each_field(O&, Visitor&&) {}
 
 // A network with its file; `after` sees the network's map.
 template <class Network, class Options, class Detect, class After>
-AnnotatorInfo network(Names n, Detect detect, After after) {
+AnnotatorInfo with_weights(Names n, Detect detect, After after) {
   const auto make = [detect, after, n](const nlohmann::json& parameters,
                                        const WeightFolders& folders) -> Detector {
     const auto options = options_of<Options>(n.name, parameters);
@@ -117,14 +117,14 @@ Image as_it_is(Image map) {
 template <class Network, class Options>
 AnnotatorInfo network(Names n, Image (*detect)(const Network&, const Image&, const Options&),
                       Image (*after)(Image) = as_it_is) {
-  return network<Network, Options>(std::move(n), detect, after);
+  return with_weights<Network, Options>(std::move(n), detect, after);
 }
 
 template <class Network>
 AnnotatorInfo network(Names n, Image (*detect)(const Network&, const Image&)) {
   const auto without_options = [detect](const Network& weights, const Image& rgb,
                                         const NoOptions&) { return detect(weights, rgb); };
-  return network<Network, NoOptions>(std::move(n), without_options, as_it_is);
+  return with_weights<Network, NoOptions>(std::move(n), without_options, as_it_is);
 }
 
 // A map of the network that comes with the program.
@@ -133,7 +133,7 @@ AnnotatorInfo scene(std::string name, std::string control, std::string summary,
   const auto detect = [draw](const SceneNet& weights, const Image& rgb, const NoOptions&) {
     return draw(view_scene(weights, rgb));
   };
-  return network<SceneNet, NoOptions>(
+  return with_weights<SceneNet, NoOptions>(
       {std::move(name), std::move(control), std::move(summary), {std::string(kSceneWeights)}},
       detect, as_it_is);
 }
@@ -142,11 +142,12 @@ AnnotatorInfo scene_lines() {
   const auto detect = [](const SceneNet& weights, const Image& rgb, const SceneLineOptions& o) {
     return scene_mlsd(view_scene(weights, rgb), o);
   };
-  return network<SceneNet, SceneLineOptions>({"toy_mlsd",
-                                              "mlsd",
-                                              "straight lines, by the network that comes along",
-                                              {std::string(kSceneWeights)}},
-                                             detect, as_it_is);
+  return with_weights<SceneNet, SceneLineOptions>(
+      {"toy_mlsd",
+       "mlsd",
+       "straight lines, by the network that comes along",
+       {std::string(kSceneWeights)}},
+      detect, as_it_is);
 }
 
 Image inverse(Image map) {
