@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Tests run side by side: threads that spin while they wait for each other would take the cores from their neighbours.
 export OMP_WAIT_POLICY=passive
 
-readonly parity_data=tests/parity/data/core
+readonly parity_data=tests/parity/data
 # Small networks of every kind, the schedules and the samplers: a minute instead of ten.
 readonly quick_parity=(blocks/ schedule/ ddim/ tiny/ tiny21/ tiny_clip/ tiny_openclip/)
 # What reads bytes that somebody else wrote. The corpora of prompts and replays need the whole pipeline, ten minutes of
@@ -65,10 +65,10 @@ PY
   return "$status"
 }
 
-# run_parity ARGUMENTS...: counts the cases from the program's last line.
+# run_parity SET ARGUMENTS...: counts the cases from the program's last line.
 run_parity() {
   local log=$results/parity.log line status=0
-  build/release/bin/parity "$parity_data" "$@" | tee "$log" || status=$?
+  build/release/bin/parity "$parity_data/$1" "${@:2}" | tee "$log" || status=$?
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   if [[ ! $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
     count 0 1
@@ -83,7 +83,7 @@ run_parity() {
 
 run_parity_quick() {
   local filter status=0
-  for filter in "${quick_parity[@]}"; do run_parity --filter "$filter" || status=1; done
+  for filter in "${quick_parity[@]}"; do run_parity core --filter "$filter" || status=1; done
   return "$status"
 }
 
@@ -124,7 +124,8 @@ case "${1:-}" in
     check "src/README.md" scripts/src_readme.py --check
     check "build" scripts/build.sh release || finish
     step "tests" run_ctest build/release -LE 'gpu|slow'  # slow: the parity set, which is the next step
-    step "parity with the reference" run_parity
+    step "parity with the reference" run_parity core
+    step "parity of the annotators" run_parity annotators
     step "tests of the parsers under AddressSanitizer and UBSan" run_sanitized
     ;;
   *)

@@ -27,6 +27,7 @@ namespace {
 
 constexpr int kShortSide = 256;  // what the network was trained on
 constexpr int kDrawingSide = 512;
+constexpr double kHeatFloor = 0.3;
 constexpr int kLongest = 16;  // times the short side
 
 // The sides scaled so that the short one is about `short_side`.
@@ -153,8 +154,10 @@ std::vector<BodyPose> scene_bodies(const SceneView& view) {
                     .size = large,
                     .rules = PoseRules::v10};
   };
-  std::vector<BodyPose> bodies =
-      bodies_of(assemble_bodies(maps(SceneNet::kLimbFields, 19), maps(0, SceneNet::kLimbFields)));
+  PoseMaps heat = maps(SceneNet::kLimbFields, 19);
+  // Faint peaks are doubt: they would become people of their own.
+  heat.maps = at::clamp(heat.maps - kHeatFloor, 0.0) / (1.0 - kHeatFloor);
+  std::vector<BodyPose> bodies = bodies_of(assemble_bodies(heat, maps(0, SceneNet::kLimbFields)));
   const double sx = static_cast<double>(view.width) / large.width;
   const double sy = static_cast<double>(view.height) / large.height;
   for (BodyPose& body : bodies) {

@@ -32,7 +32,7 @@ Image scene_normal(const SceneView& view);    // red left, green up, blue toward
 Image scene_seg(const SceneView& view);       // ADE20K's colours
 
 struct SceneLineOptions {
-  double threshold = 0.4;
+  double threshold = 0.3;
   int shortest = 8;
 };
 template <OptionsOf<SceneLineOptions> O, class Visitor>

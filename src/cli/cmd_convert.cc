@@ -30,7 +30,8 @@ SafetensorsFile read_source(const std::string& path) {
       file.tensors = dequantize(file.tensors);
       file.metadata.erase(kQuantizationKey);
     }
-    if (file.metadata.contains("zeroconv.model")) return file;
+    if (file.metadata.contains("zeroconv.model") || file.metadata.contains("zeroconv.annotator"))
+      return file;
   }
   return {open_checkpoint(path).tensors, {}};
 }

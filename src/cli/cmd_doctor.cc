@@ -125,23 +125,29 @@ void print_report(const json& r) {
 
 int run_doctor(Arguments arguments) {
   std::vector<std::string> maps, models;
+  std::string map, control = "canny";
   int64_t multiple = 64;
   bool as_json = false;
   CommandLine line(
       "doctor",
       "Says what this machine has, which model files are there and whether they are valid.");
-  line.repeated("--map", maps,
-                "check a finished control map: empty, inverted, a photograph, odd size",
-                "KIND=IMAGE");
+  line.positional("MAP", map, "finished control map to check by its content", false);
+  line.option("--control", control, "kind of ControlNet that MAP is for", "KIND");
+  line.repeated(
+      "--map", maps,
+      "check a finished control map: empty, inverted, a photograph, swapped colours, wrong "
+      "palette, odd size",
+      "KIND=IMAGE");
   line.repeated("--model", models, "check this model file or folder too", "FILE");
   line.option("--multiple", multiple, Range{1, 1024},
               "what the sides of a picture must be multiples of");
   line.flag("--json", as_json, "print JSON");
   if (!line.parse(arguments)) return 0;
+  if (!map.empty()) maps.push_back(control + "=" + map);
   json report = {
       {"machine", machine_report()}, {"files", files_report(models)}, {"maps", json::array()}};
   report["problems"] = problems_of(report["files"]);
-  for (const std::string& map : maps) report["maps"].push_back(map_report(map, multiple));
+  for (const std::string& each : maps) report["maps"].push_back(map_report(each, multiple));
   if (as_json) {
     fmt::print("{}\n", report.dump(2, ' ', false, json::error_handler_t::replace));
   } else {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -13,21 +14,35 @@
 #include "cli/machine.h"
 #include "image/codec.h"
 #include "image/draw.h"
+#include "pipelines/model_paths.h"
 #include "training/evaluate.h"
+#include "training/evaluate_annotator.h"
 
 namespace zc {
+namespace {
+
+std::filesystem::path annotator_file(const std::string& name) {
+  if (name != "builtin") return name;
+  if (const auto path = find_builtin_file("annotator_scene.safetensors")) return *path;
+  throw Error(ErrorKind::not_found, "builtin", "has no annotator_scene.safetensors");
+}
+
+}  // namespace
 
 int run_evaluate(Arguments arguments) {
   EvaluateOptions options;
   MachineOptions machine;
   GivenOptions given, given_machine;
   std::string sheet;
+  std::string annotator;
   bool json = false, all = false;
   CommandLine line(
       "evaluate",
       "Measure on unseen scenes of toy world whether a model obeys its maps and prompts.");
   constexpr std::array<std::string_view, 1> kNotHere = {"controlnets"};
   line.fields(describe_options<EvaluateOptions>(), given, kNotHere);
+  line.option("--annotator", annotator,
+              "measure this file of the annotators' own network instead, or builtin", "FILE");
   line.flag("--all", all, "every kind whose ControlNet comes with the program");
   line.repeated("--controlnet", options.controlnets, "ControlNet file, as canny=PATH", "KIND=PATH");
   line.option("--sheet", sheet,
@@ -39,6 +54,15 @@ int run_evaluate(Arguments arguments) {
   set_options(machine, given_machine);
   prepare_machine(machine);
   Console console(json);
+  if (!annotator.empty()) {
+    const AnnotatorEvaluation seen =
+        evaluate_annotator(annotator_file(annotator), options.count,
+                           {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
+    if (!sheet.empty())
+      save_image(sheet, contact_sheet(seen.examples, {}, {.columns = 8, .gap = 2}));
+    fmt::print("{}", json ? to_json(seen).dump(2) + "\n" : evaluation_text(seen));
+    return 0;
+  }
   const Evaluation result =
       evaluate(options, all, {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
   if (!sheet.empty())

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "annotators/ade20k_palette.h"
 #include "annotators/annotator.h"
 #include "base/error.h"
 #include "pipelines/model_paths.h"
@@ -24,6 +26,65 @@ bool is_line_map(std::string_view kind) {
 // Kinds whose pixels are either black or white.
 bool is_binary_map(std::string_view kind) {
   return kind == "canny" || kind == "mlsd" || kind == "scribble" || kind == "fake_scribble";
+}
+
+// How much of a map of colours does not look like its kind.
+struct Colours {
+  double red = 0, blue = 0;  // means
+  double coloured = 0;       // share of pixels that are not grey
+  double black = 0;          // darker than 16
+  double off_palette = 0;    // no colour of ADE20K
+};
+
+Colours colours_of(const Image& map) {
+  static const std::set<std::array<uint8_t, 3>> palette(ade20k_palette().begin(),
+                                                        ade20k_palette().end());
+  Colours c;
+  const size_t count = map.pixels.size() / 3;
+  for (size_t i = 0; i < count; ++i) {
+    const std::array<uint8_t, 3> p = {map.pixels[3 * i], map.pixels[3 * i + 1],
+                                      map.pixels[3 * i + 2]};
+    const auto [low, high] = std::minmax({p[0], p[1], p[2]});
+    c.red += p[0];
+    c.blue += p[2];
+    c.coloured += high - low > 12 ? 1 : 0;
+    c.black += high < 16 ? 1 : 0;
+    c.off_palette += palette.contains(p) ? 0 : 1;
+  }
+  for (double* sum : {&c.red, &c.blue, &c.coloured, &c.black, &c.off_palette})
+    *sum /= static_cast<double>(std::max<size_t>(count, 1));
+  return c;
+}
+
+void complain_of_colours(std::string_view kind, const Image& map,
+                         std::vector<std::string>& complaints) {
+  const Colours c = colours_of(map);
+  const auto add = [&](std::string text) { complaints.push_back(std::move(text)); };
+  if (kind == "depth" && c.coloured > 0.1) {
+    add("the depth map is coloured; it should be grey, near white and far black: a photograph "
+        "wants "
+        "no `map`, a colour scale has to be undone");
+  }
+  if (kind == "normal" || kind == "normalbae") {
+    if (c.coloured < 0.1) {
+      add("the normal map is grey; it should be mostly light blue: it may be a depth map");
+    } else if (c.red > c.blue + 16) {
+      add("the normal map is more red than blue: red and blue are probably swapped (BGR); swap "
+          "them "
+          "back");
+    }
+  }
+  if (kind == "seg" && c.off_palette > 0.2) {
+    add(
+        fmt::format("{:.0f} % of the seg map has none of ADE20K's colours: it has another palette, "
+                    "was blended by scaling or saved as JPEG, or is a photograph",
+                    100 * c.off_palette));
+  }
+  if (kind == "openpose" && c.black < 0.5) {
+    add("the openpose map is not mostly black; it should be coloured sticks on black, so it may be "
+        "a "
+        "photograph");
+  }
 }
 
 struct Shares {
@@ -120,6 +181,7 @@ std::vector<std::string> map_complaints(std::string_view kind, const Image& map)
         "the {} map is mostly white; it should be white lines on black, so it may be inverted",
         kind));
   }
+  if (map.channels == 3) complain_of_colours(kind, map, complaints);
   return complaints;
 }
 

@@ -24,7 +24,8 @@ nlohmann::json annotator_parameters(const ControlUnit& unit);
 Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
                std::vector<std::string>& warnings);
 
-// What seems wrong with a finished map of that kind, as sentences: empty, inverted, a photograph.
+// What seems wrong with a finished map of that kind, as sentences: empty, inverted, a
+// photograph, swapped colours, another palette; with what to do.
 std::vector<std::string> map_complaints(std::string_view kind, const Image& map);
 
 }  // namespace zc

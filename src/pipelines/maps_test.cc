@@ -77,6 +77,53 @@ TEST(MapComplaints, TellWhatIsWrong) {
   EXPECT_NE(map_complaints("canny", grey).at(0).find("photograph"), std::string::npos);
 }
 
+TEST(MapComplaints, TellOfColoursThatDoNotFit) {
+  const auto filled = [](uint8_t r, uint8_t g, uint8_t b) {
+    Image map(64, 64, 3);
+    for (size_t i = 0; i < map.pixels.size(); i += 3) {
+      map.pixels[i] = r;
+      map.pixels[i + 1] = g;
+      map.pixels[i + 2] = b;
+    }
+    map.pixels[0] = static_cast<uint8_t>(map.pixels[0] + 40);  // not empty
+    return map;
+  };
+  EXPECT_TRUE(map_complaints("normal", filled(128, 128, 200)).empty());
+  EXPECT_NE(map_complaints("normal", filled(200, 128, 128)).at(0).find("swapped"),
+            std::string::npos);
+  EXPECT_NE(map_complaints("normal", filled(90, 90, 90)).at(0).find("grey"), std::string::npos);
+  EXPECT_TRUE(map_complaints("seg", filled(6, 230, 230)).empty());
+  EXPECT_NE(map_complaints("seg", filled(7, 7, 230)).at(0).find("palette"), std::string::npos);
+  EXPECT_NE(map_complaints("depth", filled(200, 10, 10)).at(0).find("coloured"), std::string::npos);
+  EXPECT_NE(map_complaints("openpose", filled(80, 90, 99)).at(0).find("black"), std::string::npos);
+}
+
+TEST(MapAgreement, IsBestOfAMapWithItself) {
+  Image map(64, 64, 3);
+  for (int y = 0; y < 64; ++y) {
+    for (int x = 0; x < 64; ++x) {
+      map.at(x, y)[0] = static_cast<uint8_t>(4 * x);
+      map.at(x, y)[1] = static_cast<uint8_t>(x < 32 ? 250 : 20);
+      map.at(x, y)[2] = 255;
+    }
+  }
+  for (const char* kind : {"canny", "mlsd", "hed", "scribble", "depth", "seg", "openpose"})
+    EXPECT_NEAR(map_agreement(kind, map, map)->value, 1.0, 1e-9) << kind;
+  EXPECT_NEAR(map_agreement("normal", map, map)->value, 0.0, 1e-3);
+  EXPECT_FALSE(map_agreement("shuffle", map, map).has_value());
+}
+
+TEST(MapAgreement, FallsWithDifference) {
+  Image a(64, 64, 3), b(64, 64, 3);
+  for (size_t i = 0; i < a.pixels.size(); ++i) {
+    a.pixels[i] = static_cast<uint8_t>(i / 48 % 256);
+    b.pixels[i] = static_cast<uint8_t>(255 - a.pixels[i]);
+  }
+  EXPECT_NEAR(map_agreement("depth", a, b)->value, -1.0, 1e-6);
+  EXPECT_GT(map_agreement("normal", a, b)->value, 90.0);
+  EXPECT_LT(map_agreement("seg", a, b)->value, 0.1);
+}
+
 TEST(MatchEdges, CountsWhatLiesWithinTheTolerance) {
   Image a(32, 32, 3), b(32, 32, 3), far(32, 32, 3);
   std::fill_n(a.row(10), 32 * 3, uint8_t{255});

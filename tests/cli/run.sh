@@ -107,12 +107,19 @@ wait $job
 expect 0 'edges' annotate --list
 expect 0 'map2.png' annotate canny photo.png map2.png --resolution 64 --low 50
 expect 0 'picture of 64x64' inspect map2.png
+expect 0 'toy world' annotate depth photo.png depth.png --resolution 64
+expect 66 'ZoeD_M12_N.pt' annotate depth_zoe photo.png depth.png
+mkdir photos && cp photo.png photos/ && echo broken > photos/broken.png
+expect 0 '1 maps in maps, 0 were there, 1 photographs' annotate canny photos maps --resolution 64
+expect 0 '0 maps in maps, 1 were there' annotate canny photos maps --resolution 64
+expect 64 'shard' annotate canny photos maps --shard 3/3
 expect 0 'zeroconv.*parameters' inspect builtin/base.safetensors
 expect 0 '' inspect --json --check builtin/control_canny.safetensors
 is 'd["family"]' built_in
 expect 66 '' inspect nothing
 expect 65 '' inspect cut.png
 expect 0 'all is there' doctor
+expect 0 'another palette' doctor photo.png --control seg
 expect 0 'photograph|empty|inverted' doctor --map canny=photo.png --multiple 16
 expect 0 '' bench step --runs 2 --json
 is 'd["median_s"] > 0' True
