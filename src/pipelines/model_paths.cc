@@ -167,9 +167,10 @@ ModelPaths paths_of_request(const GenerateRequest& request) {
     if (find_kind(paths.controls, unit.kind) != nullptr) continue;
     if (const KindPath* file = find_kind(named, unit.kind)) {
       paths.controls.push_back(*file);
-    } else if (const auto own = find_builtin_file(fmt::format("control_{}.safetensors", unit.kind));
-               builtin_base && own) {
-      paths.controls.push_back({unit.kind, *own});
+    } else if (const fs::path own =
+                   paths.base.parent_path() / fmt::format("control_{}.safetensors", unit.kind);
+               builtin_base && is_file(own)) {  // beside its base: others are not made for it
+      paths.controls.push_back({unit.kind, own});
     } else if (!builtin_base && inspect_checkpoint(paths.base).probe.has(PartKind::control)) {
       paths.controls.push_back({unit.kind, {}});
     } else {

@@ -44,7 +44,7 @@ expect 64 'steps.*1 to 1000' generate --prompt x --steps 0
 expect 64 'steps' generate --prompt x --steps many
 expect 64 'prompt.*missing' generate --steps 2
 expect 64 'KIND=FILE' "${run[@]}" --control photo.png
-expect 64 'no ControlNet for `lineart_anime`' "${run[@]}" --control lineart_anime=photo.png,map
+expect 64 'no ControlNet for `depth`' "${run[@]}" --control depth=photo.png,map
 expect 64 'weight' "${run[@]}" --control canny=photo.png,wieght=2
 expect 64 'sampler.*euler' "${run[@]}" --sampler eular
 expect 64 'multiples of 16.*64 or 80' "${run[@]}" --size 72x64
