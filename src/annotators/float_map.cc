@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "base/error.h"
+#include "image/interpolation.h"
 
 namespace zc {
 namespace {
@@ -19,28 +20,13 @@ FloatMap blank(int width, int height) {
   return {width, height, std::vector<float>(static_cast<size_t>(width) * height)};
 }
 
-int cv_interpolation(Interpolation interpolation) {
-  switch (interpolation) {
-    case Interpolation::nearest:
-      return cv::INTER_NEAREST;
-    case Interpolation::linear:
-      return cv::INTER_LINEAR;
-    case Interpolation::cubic:
-      return cv::INTER_CUBIC;
-    case Interpolation::area:
-      return cv::INTER_AREA;
-    case Interpolation::lanczos4:
-      return cv::INTER_LANCZOS4;
-  }
-  throw_bug("interpolation", __FILE__, __LINE__);
-}
-
 }  // namespace
 
 FloatMap resize(const FloatMap& map, ImageSize size, Interpolation interpolation) {
   FloatMap out = blank(size.width, size.height);
   cv::Mat target = view(out);
-  cv::resize(view(map), target, {size.width, size.height}, 0, 0, cv_interpolation(interpolation));
+  cv::resize(view(map), target, {size.width, size.height}, 0, 0,
+             opencv_interpolation(interpolation));
   return out;
 }
 

@@ -150,6 +150,7 @@ int run_annotate(Arguments arguments) {
   const bool is_folder = std::filesystem::is_directory(c.in);
   nlohmann::json report = is_folder ? annotate_all(c, detector) : annotate_one(c, detector);
   report["annotator"] = chosen.info->name;
+  if (!chosen.note.empty()) report["note"] = chosen.note;
   report["seconds"] = {
       {"total", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}};
   if (c.json) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// zeroconv train: autoencoder, base model or ControlNet.
+// zeroconv train: ControlNet, base model, autoencoder or the annotators' own network.
 #include "base/error.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -13,7 +13,8 @@ int run_train(Arguments arguments) {
   TrainOptions options;
   MachineOptions machine;
   GivenOptions given, given_machine;
-  CommandLine line("train", "Train an autoencoder, a base model or a ControlNet.");
+  CommandLine line(
+      "train", "Train a ControlNet, a base model, an autoencoder or the annotators' own network.");
   line.positional("WHAT", options.what, "control, base, vae or annotator");
   line.fields(describe_options<TrainOptions>(), given);
   line.fields(describe_options<MachineOptions>(), given_machine);

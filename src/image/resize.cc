@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "image/codec.h"
+#include "image/interpolation.h"
 
 namespace zc {
 namespace {
@@ -17,22 +18,6 @@ namespace {
 cv::Mat view(const Image& image) {
   return {image.height, image.width, CV_8UC(image.channels),
           const_cast<uint8_t*>(image.pixels.data())};
-}
-
-int cv_interpolation(Interpolation interpolation) {
-  switch (interpolation) {
-    case Interpolation::nearest:
-      return cv::INTER_NEAREST;
-    case Interpolation::linear:
-      return cv::INTER_LINEAR;
-    case Interpolation::cubic:
-      return cv::INTER_CUBIC;
-    case Interpolation::area:
-      return cv::INTER_AREA;
-    case Interpolation::lanczos4:
-      return cv::INTER_LANCZOS4;
-  }
-  throw_bug("interpolation", __FILE__, __LINE__);
 }
 
 void check_target(int64_t width, int64_t height) {
@@ -65,6 +50,22 @@ int scaled_side(int side, double scale) {
 }
 
 }  // namespace
+
+int opencv_interpolation(Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::nearest:
+      return cv::INTER_NEAREST;
+    case Interpolation::linear:
+      return cv::INTER_LINEAR;
+    case Interpolation::cubic:
+      return cv::INTER_CUBIC;
+    case Interpolation::area:
+      return cv::INTER_AREA;
+    case Interpolation::lanczos4:
+      return cv::INTER_LANCZOS4;
+  }
+  throw_bug("interpolation", __FILE__, __LINE__);
+}
 
 Image hwc3(const Image& image) {
   if (image.channels == 3) return image;
@@ -119,7 +120,7 @@ Image resize(const Image& image, ImageSize size, Interpolation interpolation) {
   check_target(size.width, size.height);
   Image result(size.width, size.height, image.channels);
   cv::Mat target = view(result);
-  cv::resize(view(image), target, target.size(), 0, 0, cv_interpolation(interpolation));
+  cv::resize(view(image), target, target.size(), 0, 0, opencv_interpolation(interpolation));
   ZC_BUG_IF(target.data != result.pixels.data());
   return result;
 }

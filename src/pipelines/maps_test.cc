@@ -145,5 +145,15 @@ TEST(Receipt, MeasuresThePictureAgainstTheMap) {
   EXPECT_EQ(make_receipt({}, canny, map, Image(64, 64, 3), {}).obeys, 0.0);
 }
 
+TEST(Receipt, AnAnnotatorThatRefusesThePictureDoesNotLoseIt) {
+  const Detector refuses = [](const Image&) -> Image {
+    throw Error(ErrorKind::bad_request, "picture", "is too long");
+  };
+  const Image blank(64, 64, 3);
+  const UnitReceipt receipt = make_receipt({}, refuses, blank, blank, {1.0});
+  EXPECT_FALSE(receipt.obeys.has_value());
+  EXPECT_NE(receipt_text(receipt).find("is too long"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace zc

@@ -45,9 +45,14 @@ UnitReceipt make_receipt(const ControlUnit& unit, const Detector& detector, cons
       .kind = unit.kind, .metric = "", .obeys = {}, .residual_rms = std::move(residual_rms)};
   if (!detector) return receipt;
   const std::string& control = find_annotator(unit.kind).control;
-  if (const auto agreement = map_agreement(control, map, hwc3(detector(picture)))) {
-    receipt.metric = agreement->metric;
-    receipt.obeys = agreement->value;
+  try {
+    if (const auto agreement = map_agreement(control, map, hwc3(detector(picture)))) {
+      receipt.metric = agreement->metric;
+      receipt.obeys = agreement->value;
+    }
+  } catch (const Error& error) {
+    // The picture is there: an annotator that cannot look at it must not lose it.
+    receipt.metric = fmt::format("not measured ({})", error.what());
   }
   return receipt;
 }
@@ -56,16 +61,18 @@ nlohmann::json to_json(const UnitReceipt& receipt) {
   nlohmann::json json = {{"kind", receipt.kind},
                          {"residual_rms", receipt.residual_rms},
                          {"acted", !receipt.residual_rms.empty()}};
-  if (receipt.obeys) {
-    json["metric"] = receipt.metric;
-    json["obeys"] = *receipt.obeys;
-  }
+  if (!receipt.metric.empty()) json["metric"] = receipt.metric;
+  if (receipt.obeys) json["obeys"] = *receipt.obeys;
   return json;
 }
 
 std::string receipt_text(const UnitReceipt& receipt) {
   std::string text = receipt.kind + ":";
-  if (receipt.obeys) text += fmt::format(" {} {:.2f},", receipt.metric, *receipt.obeys);
+  if (receipt.obeys) {
+    text += fmt::format(" {} {:.2f},", receipt.metric, *receipt.obeys);
+  } else if (!receipt.metric.empty()) {
+    text += fmt::format(" {},", receipt.metric);
+  }
   if (receipt.residual_rms.empty()) return text + " did not act in this run";
   return text + fmt::format(" residual of the middle block {:.3g}", receipt.residual_rms.back());
 }

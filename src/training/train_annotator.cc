@@ -125,14 +125,14 @@ SceneSet draw_scenes(const ToySeeds& seeds, int64_t size, const TaskContext& tas
   return set;
 }
 
-void soften(SceneSet& set, const Vae& vae, const TaskContext& task) {
+void soften(SceneSet& set, const Vae& vae, bool bf16, const TaskContext& task) {
   const c10::NoGradGuard no_grad;
   at::Generator generator = generator_for(5, 0, 0);
   const int64_t count = set.rgb.size(0);
   for (int64_t i = 0; i < count; i += kDecodedEvery) {
     task.check_cancelled();
     task.report("decode", i, count);
-    const AutocastScope autocast(true, at::kCPU);
+    const AutocastScope autocast(bf16, at::kCPU);
     const at::Tensor x = set.rgb.narrow(0, i, 1).to(at::kFloat) / 127.5 - 1.0;
     const at::Tensor mean = vae.encode(x).mean.to(at::kFloat);
     const double strength = i % (2 * kDecodedEvery) == 0 ? kLatentNoise : 0.0;
@@ -265,6 +265,10 @@ at::Tensor scene_loss(const SceneMaps& maps, const SceneSet& set, const at::Tens
 }  // namespace
 
 void train_annotator(const TrainOptions& o, const TaskContext& task) {
+  if (o.device != "cpu") {
+    throw Error(ErrorKind::unsupported, "--device",
+                "the annotators' network is trained on the CPU only: take --device cpu");
+  }
   const auto scenes = toyworld_seeds(o.data);
   if (!scenes) {
     throw Error(ErrorKind::bad_request, "--data",
@@ -281,7 +285,7 @@ void train_annotator(const TrainOptions& o, const TaskContext& task) {
   if (model.vae == nullptr) throw Error(ErrorKind::bad_file, o.model, "holds no autoencoder");
   const int64_t size = o.size > 0 ? o.size : model.config.image_size;
   SceneSet set = draw_scenes(*scenes, size, task);
-  soften(set, *model.vae, task);
+  soften(set, *model.vae, o.precision == "bf16", task);
 
   Recipe recipe;
   recipe.modules = {{&net, ""}};
