@@ -6,22 +6,10 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
-
-template <class Function>
-std::string where_of_bad_request(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    return error.where();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
 
 TEST(InpaintMaps, AreMinusOneInsideTheMaskOnly) {
   const Image picture(64, 128, 3, 255);

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
@@ -19,18 +19,6 @@ Image gradient(int width, int height) {
     }
   }
   return image;
-}
-
-template <class Function>
-std::string where_of_bad_request(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    return error.where();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
 }
 
 TEST(NumpyRandom, GivesNumpysFirstNumbersForEachSeed) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
@@ -16,18 +16,6 @@ Image one_pixel(std::vector<uint8_t> values) {
   Image image(1, 1, static_cast<int>(values.size()));
   image.pixels = std::move(values);
   return image;
-}
-
-template <class Function>
-std::string where_of_bad_request(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    return error.where();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
 }
 
 TEST(ScribbleXdog, DrawsDarkLinesAndLeavesPlainPaperBlack) {

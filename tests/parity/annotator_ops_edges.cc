@@ -38,73 +38,46 @@ AnnotatorOutputs outputs_of(const AnnotatorCase& c, const Taps& taps) {
   return outputs;
 }
 
-AnnotatorOutputs hed(const AnnotatorCase& c) {
-  HedNetwork network;
+// A network's layers on the case's picture, and its maps where they are wanted.
+template <class Network, class Options>
+AnnotatorOutputs network_case(const AnnotatorCase& c, at::Tensor (*input)(const Image&),
+                              Image (*map)(const Network&, const Image&, const Options&),
+                              const Options& plain = {}, const Options& safe = {}) {
+  Network network;
   load(network, c);
   const Image image = c.detector_input();
   Taps taps;
-  network.forward(hed_input(image), &taps);
+  network.forward(input(image), &taps);
   AnnotatorOutputs outputs = outputs_of(c, taps);
-  if (c.wants("map")) outputs.images["map"] = hed_map(network, image);
-  if (c.wants("map_safe")) outputs.images["map_safe"] = hed_map(network, image, {.safe = true});
+  if (c.wants("map")) outputs.images["map"] = map(network, image, plain);
+  if (c.wants("map_safe")) outputs.images["map_safe"] = map(network, image, safe);
   return outputs;
+}
+
+AnnotatorOutputs hed(const AnnotatorCase& c) {
+  return network_case<HedNetwork, HedOptions>(c, hed_input, hed_map, {}, {.safe = true});
 }
 
 AnnotatorOutputs hed_bsds500(const AnnotatorCase& c) {
-  HedBsds500Network network;
-  load(network, c);
-  const Image image = c.detector_input();
-  Taps taps;
-  network.forward(hed_bsds500_input(image), &taps);
-  AnnotatorOutputs outputs = outputs_of(c, taps);
-  if (c.wants("map")) outputs.images["map"] = hed_bsds500_map(network, image);
-  return outputs;
+  return network_case<HedBsds500Network, HedBsds500Options>(c, hed_bsds500_input, hed_bsds500_map);
 }
 
 AnnotatorOutputs pidinet(const AnnotatorCase& c) {
-  PidinetNetwork network;
-  load(network, c);
-  const Image image = c.detector_input();
-  Taps taps;
-  network.forward(pidinet_input(image), &taps);
-  AnnotatorOutputs outputs = outputs_of(c, taps);
-  if (c.wants("map")) outputs.images["map"] = pidinet_map(network, image);
-  if (c.wants("map_safe")) outputs.images["map_safe"] = pidinet_map(network, image, {.safe = true});
-  return outputs;
+  return network_case<PidinetNetwork, PidinetOptions>(c, pidinet_input, pidinet_map, {},
+                                                      {.safe = true});
 }
 
 AnnotatorOutputs teed(const AnnotatorCase& c) {
-  TeedNetwork network;
-  load(network, c);
-  const Image image = c.detector_input();
-  Taps taps;
-  network.forward(teed_input(image), &taps);
-  AnnotatorOutputs outputs = outputs_of(c, taps);
-  if (c.wants("map")) outputs.images["map"] = teed_map(network, image, {.safe_steps = 0});
-  if (c.wants("map_safe")) outputs.images["map_safe"] = teed_map(network, image);
-  return outputs;
+  return network_case<TeedNetwork, TeedOptions>(c, teed_input, teed_map, {.safe_steps = 0});
 }
 
 AnnotatorOutputs lineart(const AnnotatorCase& c) {
-  LineartNetwork network;
-  load(network, c);
-  const Image image = c.detector_input();
-  Taps taps;
-  network.forward(lineart_input(image), &taps);
-  AnnotatorOutputs outputs = outputs_of(c, taps);
-  if (c.wants("map")) outputs.images["map"] = lineart_map(network, image);
-  return outputs;
+  return network_case<LineartNetwork, LineartOptions>(c, lineart_input, lineart_map);
 }
 
 AnnotatorOutputs lineart_anime(const AnnotatorCase& c) {
-  LineartAnimeNetwork network;
-  load(network, c);
-  const Image image = c.detector_input();
-  Taps taps;
-  network.forward(lineart_anime_input(image), &taps);
-  AnnotatorOutputs outputs = outputs_of(c, taps);
-  if (c.wants("map")) outputs.images["map"] = lineart_anime_map(network, image);
-  return outputs;
+  return network_case<LineartAnimeNetwork, LineartAnimeOptions>(c, lineart_anime_input,
+                                                                lineart_anime_map);
 }
 
 AnnotatorOutputs mlsd_network(const AnnotatorCase& c) {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: what a call complains of.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace zc {
+
+// Where the bad_request lies that the function throws; fails the test for another error or none.
+template <class Function>
+std::string where_of_bad_request(Function&& function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+    return error.where();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {};
+}
+
+}  // namespace zc
