@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The training loop and the three things it trains: autoencoder, base model, ControlNet with a
-// locked base.
+// The training loop and what it trains: autoencoder, base model, the annotators' network,
+// ControlNet with a locked base.
 #pragma once
 
 #include <cstdint>
