@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor/fast_conv.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/silu.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <functional>
+
+#include "base/error.h"
+
+namespace zc {
+namespace {
+
+kernels::Workers torch_threads() {
+  const int64_t count = at::get_num_threads();
+  return {count, [count](const std::function<void()>& work) {
+            at::parallel_for(0, count, 1, [&](int64_t, int64_t) { work(); });
+          }};
+}
+
+bool is_plain(const at::Tensor& t) {
+  return t.is_cpu() && t.scalar_type() == at::kFloat && t.layout() == at::kStrided;
+}
+
+bool wants_gradient(const at::Tensor& t) {
+  return t.defined() && t.requires_grad();
+}
+
+kernels::WinogradShape shape_of(const at::Tensor& x, const ops::ConvOptions& o) {
+  return {.batch = x.size(0), .height = x.size(2), .width = x.size(3), .padding = o.padding};
+}
+
+bool can_use_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      const ops::ConvOptions& o, const at::Tensor& residual) {
+  if (!is_plain(x) || !is_plain(weight) || (bias.defined() && !is_plain(bias))) return false;
+  if (residual.defined() && !is_plain(residual)) return false;
+  if (c10::GradMode::is_enabled() && (wants_gradient(x) || wants_gradient(weight) ||
+                                      wants_gradient(bias) || wants_gradient(residual))) {
+    return false;
+  }
+  if (c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::AutocastCPU)) return false;
+  // Anything unusual goes to ATen, which also words the error about it.
+  if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || x.size(1) != weight.size(1)) {
+    return false;
+  }
+  if (weight.size(2) != 3 || weight.size(3) != 3 || o.stride != 1) return false;
+  if (o.padding != 0 && o.padding != 1) return false;
+  if (x.size(2) + 2 * o.padding < 3 || x.size(3) + 2 * o.padding < 3) return false;
+  return kernels::winograd_pays(x.size(1), weight.size(0), shape_of(x, o));
+}
+
+// Tensors made in inference mode count no versions, and cannot be written to outside it.
+int64_t version_of(const at::Tensor& t) {
+  return !t.defined() || t.is_inference() ? 0 : static_cast<int64_t>(t._version());
+}
+
+at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& e) {
+  if (e.residual.defined()) y = y + e.residual;
+  switch (e.activation) {
+    case kernels::Activation::none:
+      return y;
+    case kernels::Activation::relu:
+      return at::relu(y);
+    case kernels::Activation::silu:
+      return at::silu(y);
+  }
+  return y;
+}
+
+}  // namespace
+
+struct FastConv::Packed {
+  Packed(const at::Tensor& w, const at::Tensor& b)
+      : weight(w),
+        bias(b),
+        weight_version(version_of(w)),
+        bias_version(version_of(b)),
+        conv(weights_of(w.contiguous(), b.defined() ? b.contiguous() : b)) {}
+
+  bool is_of(const at::Tensor& w, const at::Tensor& b) const {
+    return weight.is_same(w) && bias.is_same(b) && weight_version == version_of(w) &&
+           bias_version == version_of(b);
+  }
+
+  static kernels::WinogradConv weights_of(const at::Tensor& w, const at::Tensor& b) {
+    return kernels::WinogradConv({.in = w.size(1),
+                                  .out = w.size(0),
+                                  .weight = w.const_data_ptr<float>(),
+                                  .bias = b.defined() ? b.const_data_ptr<float>() : nullptr},
+                                 torch_threads());
+  }
+
+  // Held, so that no other tensor can come to lie at the same address.
+  at::Tensor weight, bias;
+  int64_t weight_version, bias_version;
+  kernels::WinogradConv conv;
+};
+
+std::shared_ptr<const FastConv::Packed> FastConv::packed_for(const at::Tensor& weight,
+                                                             const at::Tensor& bias) const {
+  const std::lock_guard lock(mutex_);
+  if (packed_ == nullptr || !packed_->is_of(weight, bias)) {
+    packed_.reset();  // first, so that two never lie side by side
+    packed_ = std::make_shared<const Packed>(weight, bias);
+  }
+  return packed_;
+}
+
+size_t FastConv::packed_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return packed_ == nullptr ? 0 : packed_->conv.packed_bytes();
+}
+
+at::Tensor FastConv::operator()(const at::Tensor& x, const at::Tensor& weight,
+                                const at::Tensor& bias, ops::ConvOptions o,
+                                const ConvEpilogue& epilogue) const {
+  if (!can_use_winograd(x, weight, bias, o, epilogue.residual)) {
+    return with_epilogue(ops::conv2d(x, weight, bias, o), epilogue);
+  }
+  constexpr auto last = at::MemoryFormat::ChannelsLast;
+  const at::Tensor input = x.contiguous(last);
+  const at::Tensor y = at::empty(
+      {x.size(0), weight.size(0), x.size(2) + 2 * o.padding - 2, x.size(3) + 2 * o.padding - 2},
+      x.options().requires_grad(false).memory_format(last));
+  at::Tensor residual;
+  if (epilogue.residual.defined()) residual = epilogue.residual.expand_as(y).contiguous(last);
+  packed_for(weight, bias)
+      ->conv.run({.shape = shape_of(x, o),
+                  .x = input.const_data_ptr<float>(),
+                  .y = y.mutable_data_ptr<float>(),
+                  .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr,
+                  .activation = epilogue.activation},
+                 torch_threads());
+  return y;
+}
+
+}  // namespace zc

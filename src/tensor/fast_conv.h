@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A convolution that computes by Winograd's method on the CPU where that pays, and by ATen's
+// elsewhere.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "kernels/winograd.h"
+#include "tensor/ops.h"
+
+namespace zc {
+
+// What follows the sum: activation(conv + bias + residual).
+struct ConvEpilogue {
+  kernels::Activation activation = kernels::Activation::none;
+  at::Tensor residual = {};  // [B,C',H',W'], or undefined
+};
+
+// Holds the packed weights of one layer, made at the first call for which Winograd pays, anew when
+// the weight or bias is another tensor or was written to. They take 4 times the memory of the
+// weight. A layer that makes its weights anew for each call has no use for this. Several threads
+// may call.
+class FastConv {
+ public:
+  // x [B,C,H,W], weight [C',C,k,k], bias [C'] or undefined. The result is channels-last where
+  // Winograd ran, which is where: float32 on the CPU, k = 3, stride 1, padding 0 or 1, no gradient
+  // is wanted, no autocast, and kernels::winograd_pays.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                        ops::ConvOptions o, const ConvEpilogue& epilogue = {}) const;
+
+  // 0 until Winograd ran.
+  size_t packed_bytes() const;
+
+ private:
+  struct Packed;
+  std::shared_ptr<const Packed> packed_for(const at::Tensor& weight, const at::Tensor& bias) const;
+
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const Packed> packed_;
+};
+
+}  // namespace zc
