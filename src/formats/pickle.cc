@@ -439,6 +439,13 @@ class Machine {
         return given[0];
       case GlobalUse::rebuild_from_type:
         return from_type(given);
+      case GlobalUse::get_attribute:
+        if (given.size() == 2 && given[0].kind == PickleKind::global &&
+            given[1].kind == PickleKind::text &&
+            names_its_methods(result_.globals[given[0].index])) {
+          return value_of(PickleKind::opaque);
+        }
+        break;
       case GlobalUse::forbidden:
       case GlobalUse::unknown_class:
         break;

@@ -95,8 +95,12 @@ enum class GlobalUse {
   rebuild_tensor_typed,  // the dtype is an argument
   rebuild_parameter,
   rebuild_from_type,
+  get_attribute,  // called: opaque, and only with a class that is known to be harmless
 };
 GlobalUse global_use(const PickleGlobal& global);
+// A class whose pickles name its own methods with getattr: mmengine's record of a training, which
+// lies beside the weights.
+bool names_its_methods(const PickleGlobal& global);
 // "FloatStorage" -> float; false for names that are no storage.
 bool storage_dtype(const PickleGlobal& global, c10::ScalarType& dtype);
 // torch.float32 and the like.

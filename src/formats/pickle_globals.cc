@@ -51,6 +51,8 @@ constexpr KnownCall kCalls[] = {
     {"pathlib", "PurePosixPath", GlobalUse::make_opaque},
     {"datetime", "datetime", GlobalUse::make_opaque},
     {"datetime", "timedelta", GlobalUse::make_opaque},
+    {"builtins", "getattr", GlobalUse::get_attribute},
+    {"__builtin__", "getattr", GlobalUse::get_attribute},
 };
 
 // Data types whose mere name is harmless although the module is not.
@@ -137,6 +139,10 @@ GlobalUse global_use(const PickleGlobal& global) {
     return GlobalUse::forbidden;
   }
   return GlobalUse::unknown_class;
+}
+
+bool names_its_methods(const PickleGlobal& global) {
+  return global.module == "mmengine.logging.history_buffer" && global.name == "HistoryBuffer";
 }
 
 bool storage_dtype(const PickleGlobal& global, c10::ScalarType& dtype) {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "formats/loader_cases.h"
+#include "formats/pickle.h"
 
 namespace zc {
 namespace {
@@ -72,6 +73,24 @@ TEST(TorchFile, NamesWhatARefusedPickleWantedToDo) {
   } catch (const Error& error) {
     EXPECT_NE(error.text().find("os.system"), std::string::npos);
   }
+}
+
+// getattr(module.name, text) as Python 3 pickles it.
+std::string getattr_pickle(const std::string& module, const std::string& name) {
+  const std::string text = "current";
+  return "\x80\x02" + std::string("c__builtin__\ngetattr\nc") + module + "\n" + name + "\nX" +
+         static_cast<char>(text.size()) + std::string(3, '\0') + text + "\x86R.";
+}
+
+TEST(Pickle, TheRecordOfATrainingBesideTheWeightsIsPassedOver) {
+  const auto read = [](const std::string& program) {
+    return read_pickle({reinterpret_cast<const uint8_t*>(program.data()), program.size()}, "file");
+  };
+  const std::string known = getattr_pickle("mmengine.logging.history_buffer", "HistoryBuffer");
+  EXPECT_EQ(read(known).root.kind, PickleKind::opaque);
+  for (const auto& other : {getattr_pickle("os", "path"), getattr_pickle("mmengine", "Config"),
+                            getattr_pickle("mmengine.logging.history_buffer", "os")})
+    EXPECT_THROW(read(other), Error);
 }
 
 TEST(TorchFile, SaysWhatAWrongFileIs) {
