@@ -10,8 +10,6 @@ target_include_directories(zc_torch SYSTEM INTERFACE
   ${ZC_TORCH_ROOT}/include ${ZC_TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(zc_torch INTERFACE ${ZC_TORCH_ROOT}/lib)
 target_link_libraries(zc_torch INTERFACE torch_cpu c10)
-# The wheel's include folder carries headers of a newer fmt than the system's library: use them without a library there.
-target_compile_definitions(zc_torch INTERFACE FMT_HEADER_ONLY=1)
 # at::parallel_for is a template: without OpenMP in our files it runs on one thread. libtorch brings the run-time library.
 target_compile_options(zc_torch INTERFACE -fopenmp)
 target_link_options(zc_torch INTERFACE -fopenmp)
@@ -19,9 +17,25 @@ set(CMAKE_BUILD_RPATH ${ZC_TORCH_ROOT}/lib)
 # libtorch_cpu names CUDA's run-time libraries; the rpath inside the wheel finds them, the linker need not.
 target_link_options(zc_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath-link,${ZC_TORCH_ROOT}/lib)
 
-# One precompiled header for all files that see tensors (the cost of ATen's headers is paid once).
-file(WRITE ${CMAKE_BINARY_DIR}/pch/pch.cc "")
-add_library(zc_pch STATIC ${CMAKE_BINARY_DIR}/pch/pch.cc)
-target_link_libraries(zc_pch PUBLIC zc_flags zc_torch)
-target_precompile_headers(zc_pch PRIVATE
-  <ATen/ATen.h> <algorithm> <functional> <map> <memory> <optional> <string> <string_view> <unordered_map> <vector>)
+# One precompiled header for all files that see tensors (the cost of ATen's headers is paid once), and one for tests. Those
+# are compiled without optimisation, which takes half as long: what they measure is in the libraries.
+function(zc_precompiled name)
+  file(WRITE ${CMAKE_BINARY_DIR}/pch/${name}.cc "")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/pch/${name}.cc)
+  target_link_libraries(${name} PUBLIC zc_flags zc_torch fmt::fmt)
+  target_precompile_headers(${name} PRIVATE <ATen/ATen.h> <fmt/format.h> <algorithm> <functional> <map> <memory>
+    <optional> <string> <string_view> <unordered_map> <vector> ${ARGN})
+endfunction()
+zc_precompiled(zc_pch)
+if(ZC_TESTS)
+  zc_precompiled(zc_test_pch <gtest/gtest.h> <nlohmann/json.hpp>)
+  target_link_libraries(zc_test_pch PUBLIC GTest::gtest)
+  target_compile_options(zc_test_pch PRIVATE -O0)
+endif()
+
+# zc_test_files(TARGET): compiles the files of a program that sees tensors as those of a test.
+function(zc_test_files target)
+  target_compile_options(${target} PRIVATE -O0)
+  target_link_libraries(${target} PRIVATE GTest::gtest)  # its definitions are part of the precompiled header
+  target_precompile_headers(${target} REUSE_FROM zc_test_pch)
+endfunction()

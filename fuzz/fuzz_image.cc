@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as an image file: decoded, or refused with an Error; also its text chunks.
+// Any bytes as an image file: decoded, or refused with an Error; also as numbers, and its text
+// chunks.
 #include <string_view>
 
 #include "fuzz_input.h"
 #include "image/codec.h"
+#include "image/indexed_png.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::span bytes(data, size);
   zc::allow_errors([&] { zc::decode_image(bytes, "fuzz"); });
+  zc::allow_errors([&] { zc::decode_indexed_png(bytes, "fuzz"); });
   zc::allow_errors([&] { zc::read_png_texts(bytes, "fuzz"); });
   zc::allow_errors([&] {
     const std::string_view text(reinterpret_cast<const char*>(data), size);

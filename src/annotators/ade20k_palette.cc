@@ -68,4 +68,12 @@ std::string_view ade20k_name(int label) {
   return kNames[label];
 }
 
+std::optional<int> ade20k_twin(int label) {
+  ZC_BUG_IF(label < 0 || label >= static_cast<int>(kColours.size()));
+  for (int other = 0; other < static_cast<int>(kColours.size()); ++other) {
+    if (other != label && kColours[other] == kColours[label]) return other;
+  }
+  return std::nullopt;
+}
+
 }  // namespace zc

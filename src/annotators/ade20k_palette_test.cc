@@ -20,6 +20,19 @@ TEST(Ade20kPalette, EqualsTheReferenceTable) {
   }
 }
 
+TEST(Ade20kPalette, TellsWhichClassesAMapDoesNotTellApart) {
+  int twins = 0;
+  for (int label = 0; label < 150; ++label) {
+    const auto other = ade20k_twin(label);
+    if (!other) continue;
+    ++twins;
+    EXPECT_EQ(ade20k_palette()[label], ade20k_palette()[*other]);
+    EXPECT_EQ(ade20k_twin(*other), label);
+  }
+  EXPECT_EQ(twins, 2);
+  EXPECT_EQ(ade20k_twin(6), 48) << "road and skyscraper";
+}
+
 TEST(Ade20kPalette, NamesTheLabels) {
   EXPECT_EQ(ade20k_name(0), "wall");
   EXPECT_EQ(ade20k_name(12), "person");

@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "image/codec.h"
 
 namespace zc {
 namespace {
@@ -27,12 +26,12 @@ bool is_picture(const fs::path& file) {
 }
 
 // Relative to `folder`, sorted.
-std::vector<fs::path> pictures_below(const fs::path& folder) {
+std::vector<fs::path> files_below(const fs::path& folder, bool (*is_wanted)(const fs::path&)) {
   if (!fs::is_directory(folder))
     throw Error(ErrorKind::not_found, folder.string(), "there is no such folder");
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_picture(entry.path()))
+    if (entry.is_regular_file() && is_wanted(entry.path()))
       files.push_back(fs::relative(entry.path(), folder));
   }
   std::sort(files.begin(), files.end());
@@ -40,7 +39,7 @@ std::vector<fs::path> pictures_below(const fs::path& folder) {
 }
 
 // Two photographs that differ in their ending alone would write one map: the ending stays then.
-std::vector<fs::path> map_names(const std::vector<fs::path>& files) {
+std::vector<fs::path> map_names(const std::vector<fs::path>& files, const std::string& ending) {
   std::vector<fs::path> names;
   for (const fs::path& file : files) {
     const auto same_stem = [&](const fs::path& other) {
@@ -48,19 +47,24 @@ std::vector<fs::path> map_names(const std::vector<fs::path>& files) {
              fs::path(other).replace_extension() == fs::path(file).replace_extension();
     };
     const bool shared = std::any_of(files.begin(), files.end(), same_stem);
-    names.push_back(shared ? fs::path(file.string() + ".png")
-                           : fs::path(file).replace_extension(".png"));
+    names.push_back(shared ? fs::path(file.string() + ending)
+                           : fs::path(file).replace_extension(ending));
   }
   return names;
 }
 
 }  // namespace
 
-AnnotateFolderReport annotate_folder(const Detector& detector, const fs::path& in,
+bool holds_only_poses(const fs::path& folder) {
+  return files_below(folder, is_picture).empty() && !files_below(folder, is_pose_file).empty();
+}
+
+AnnotateFolderReport annotate_folder(const FileAnnotator& annotate, const fs::path& in,
                                      const fs::path& out, const AnnotateFolderOptions& options,
                                      const TaskContext& task) {
-  const std::vector<fs::path> files = pictures_below(in);
-  const std::vector<fs::path> names = map_names(files);
+  const std::vector<fs::path> files =
+      files_below(in, options.reads_pose ? is_pose_file : is_picture);
+  const std::vector<fs::path> names = map_names(files, options.ending);
   std::vector<size_t> mine;
   for (size_t i = 0; i < files.size(); ++i) {
     if (static_cast<int64_t>(i) % options.shards == options.shard) mine.push_back(i);
@@ -80,9 +84,8 @@ AnnotateFolderReport annotate_folder(const Detector& detector, const fs::path& i
       bool there = fs::exists(target);
       try {
         if (!there) {
-          const Image map = annotate(detector, load_image(file), options.resolution);
           fs::create_directories(target.parent_path());
-          save_image(target, map);
+          annotate(file, target);
         }
       } catch (const std::exception& error) {
         failure = error.what();

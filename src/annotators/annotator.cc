@@ -2,7 +2,6 @@
 #include "annotators/annotator.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include <c10/core/GradMode.h>
@@ -10,6 +9,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "annotators/annotator_data.h"
+#include "annotators/annotator_parts.h"
 #include "annotators/canny.h"
 #include "annotators/depth_anything.h"
 #include "annotators/hed.h"
@@ -19,15 +20,12 @@
 #include "annotators/midas.h"
 #include "annotators/mlsd.h"
 #include "annotators/normalbae.h"
-#include "annotators/openpose.h"
 #include "annotators/pidinet.h"
 #include "annotators/scene_maps.h"
 #include "annotators/scribble.h"
 #include "annotators/shuffle.h"
 #include "annotators/simple.h"
 #include "annotators/teed.h"
-#include "annotators/uniformer.h"
-#include "annotators/weights.h"
 #include "annotators/zoe.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -36,48 +34,10 @@
 namespace zc {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::string_view kSceneWeights = "annotator_scene.safetensors";
-
-std::optional<fs::path> find_weights(const std::vector<std::string>& names,
-                                     const WeightFolders& folders) {
-  for (const fs::path& folder : folders) {
-    for (const std::string& name : names) {
-      for (const fs::path& path :
-           {folder / name, folder / "annotators" / name, folder / "builtin" / name}) {
-        std::error_code status;
-        if (fs::is_regular_file(path, status)) return path;
-      }
-    }
-  }
-  return std::nullopt;
-}
-
-fs::path require_weights(const std::string& annotator, const std::vector<std::string>& names,
-                         const WeightFolders& folders) {
-  if (const auto path = find_weights(names, folders)) return *path;
-  std::vector<std::string> places;
-  for (const fs::path& folder : folders) places.push_back(folder.string());
-  throw Error(
-      ErrorKind::not_found, annotator,
-      fmt::format("needs its published weights {}, which are in none of {}; name their "
-                  "folder with --weights",
-                  fmt::join(names, " or "),
-                  places.empty() ? "no folder" : fmt::format("{}", fmt::join(places, ", "))));
-}
-
 struct Names {
   std::string name, control, summary;
   std::vector<std::string> weights;
 };
-
-template <class Options>
-Options options_of(const std::string& name, const nlohmann::json& parameters) {
-  Options options;
-  options_from_json(options, parameters, name);
-  return options;
-}
 
 // One function of picture and options.
 template <class Options>
@@ -90,18 +50,13 @@ AnnotatorInfo simple(Names n, Image (*detect)(const Image&, const Options&)) {
   return {n.name, n.control, n.summary, n.weights, describe_options<Options>(), make};
 }
 
-struct NoOptions {};
-template <OptionsOf<NoOptions> O, class Visitor>
-void for_each_field(O&, Visitor&&) {}
-
 // A network with its file; `after` sees the network's map.
 template <class Network, class Options, class Detect, class After>
 AnnotatorInfo with_weights(Names n, Detect detect, After after) {
   const auto make = [detect, after, n](const nlohmann::json& parameters,
                                        const WeightFolders& folders) -> Detector {
     const auto options = options_of<Options>(n.name, parameters);
-    const auto weights = std::make_shared<Network>();
-    load_annotator_weights(*weights, require_weights(n.name, n.weights, folders));
+    const auto weights = loaded<Network>(n.name, n.weights, folders);
     return [detect, after, weights, options](const Image& rgb) {
       const c10::NoGradGuard no_grad;
       return after(detect(*weights, rgb, options));
@@ -158,39 +113,20 @@ Image scribble_of(Image soft_edges) {
   return fake_scribble(soft_edges);
 }
 
-template <class Network>
-std::shared_ptr<Network> loaded(const std::string& name, const std::string& file,
-                                const WeightFolders& folders) {
-  auto weights = std::make_shared<Network>();
-  load_annotator_weights(*weights, require_weights(name, {file}, folders));
-  return weights;
-}
-
-AnnotatorInfo openpose() {
-  const std::string name = "openpose";
-  const auto make = [name](const nlohmann::json& parameters,
-                           const WeightFolders& folders) -> Detector {
-    const auto options = options_of<OpenposeOptions>(name, parameters);
-    const auto body = loaded<OpenposeBodyNetwork>(name, "body_pose_model.pth", folders);
-    std::shared_ptr<OpenposeHandNetwork> hand;
-    std::shared_ptr<OpenposeFaceNetwork> face;
-    if (options.hand) hand = loaded<OpenposeHandNetwork>(name, "hand_pose_model.pth", folders);
-    if (options.face) face = loaded<OpenposeFaceNetwork>(name, "facenet.pth", folders);
-    return [options, body, hand, face](const Image& rgb) {
-      const c10::NoGradGuard no_grad;
-      return openpose_map({body.get(), hand.get(), face.get()}, rgb, options);
-    };
-  };
-  return {name,
-          name,
-          "skeletons of people, with hands and faces if asked for",
-          {"body_pose_model.pth"},
-          describe_options<OpenposeOptions>(),
-          make};
-}
-
 Image scribble_of_drawing(const Image& rgb, const NoOptions&) {
   return scribble(rgb);
+}
+
+Image scribble_of_strokes(const Image& rgb, const NoOptions&) {
+  return scribble_interactive(rgb);
+}
+
+// tile_map(): the scaling is all that it does.
+AnnotatorInfo picture_itself(Names n) {
+  AnnotatorInfo info =
+      simple<NoOptions>(std::move(n), +[](const Image& rgb, const NoOptions&) { return rgb; });
+  info.input = AnnotatorInput::picture;
+  return info;
 }
 
 std::vector<AnnotatorInfo> make_table() {
@@ -221,15 +157,16 @@ std::vector<AnnotatorInfo> make_table() {
   add(simple<NoOptions>(
       {"scribble_drawing", "scribble", "a drawing of dark strokes on light paper, inverted", {}},
       scribble_of_drawing));
+  add(simple<NoOptions>(
+      {"scribble_interactive", "scribble", "strokes drawn with the mouse, white on black", {}},
+      scribble_of_strokes));
   add(simple<ScribbleXdogOptions>(
       {"scribble_xdog", "scribble", "strokes by extended differences of Gaussians", {}},
       scribble_xdog));
-  add(openpose());
-  add(network<UniformerNetwork>({"seg",
-                                 "seg",
-                                 "what is where, in ADE20K's 150 classes (UniFormer)",
-                                 {"upernet_global_small.pth"}},
-                                uniformer_map));
+  add(openpose_annotator());
+  add(dwpose_annotator());
+  add(seg_annotator());
+  add(seg_labels_annotator());
   add(network<MidasNetwork>({"depth", "depth", "depth (MiDaS)", {midas_file}}, midas_depth_map));
   add(network<ZoeNetwork>({"depth_zoe", "depth", "depth (ZoeDepth)", {"ZoeD_M12_N.pt"}},
                           zoe_depth_map));
@@ -252,14 +189,22 @@ std::vector<AnnotatorInfo> make_table() {
       inverse));
   add(simple<ContentShuffleOptions>({"shuffle", "shuffle", "the picture's content, shuffled", {}},
                                     content_shuffle));
+  add(simple<ColorShuffleOptions>(
+      {"color_shuffle", "shuffle", "the picture's colours, stirred", {}}, color_shuffle));
+  add(picture_itself({"tile", "tile", "the picture itself", {}}));
+  add(picture_itself({"ip2p", "ip2p", "the picture itself", {}}));
   add(simple<TileResampleOptions>({"tile_resample", "tile", "the picture, smaller", {}},
                                   tile_resample));
+  add(simple<DownsampleOptions>({"downsample", "tile", "the picture without its detail", {}},
+                                downsample));
   add(simple<BlurGaussianOptions>({"blur_gaussian", "blur", "the picture, blurred", {}},
                                   blur_gaussian));
   add(simple<RecolorOptions>({"recolor_luminance", "recolor", "lightness without colour", {}},
                              recolor_luminance));
   add(simple<RecolorOptions>({"recolor_intensity", "recolor", "intensity without colour", {}},
                              recolor_intensity));
+  add(simple<RandomGrayOptions>(
+      {"random_gray", "recolor", "grey, its colours weighted by chance", {}}, random_gray));
   add(simple<ThresholdOptions>({"threshold", "scribble", "black and white at a threshold", {}},
                                threshold_map));
   add(simple<InvertOptions>({"invert", "lineart", "the negative", {}}, inverted));
@@ -267,8 +212,8 @@ std::vector<AnnotatorInfo> make_table() {
   add(scene("toy_hed", "hed", "soft edges, by the network that comes along", scene_hed));
   add(scene("toy_scribble", "scribble", "strokes, by the network that comes along",
             scene_scribble));
-  add(scene("toy_openpose", "openpose", "bodies, by the network that comes along", scene_openpose));
-  add(scene("toy_seg", "seg", "what is where, by the network that comes along", scene_seg));
+  add(toy_openpose_annotator());
+  add(toy_seg_annotator());
   add(scene("toy_depth", "depth", "depth, by the network that comes along", scene_depth));
   add(scene("toy_normal", "normal", "normals, by the network that comes along", scene_normal));
   return table;
@@ -320,17 +265,31 @@ ChosenAnnotator choose_annotator(std::string_view name, const WeightFolders& fol
   return {&wanted, ""};
 }
 
-Image annotate(const Detector& detector, const Image& photo, int resolution) {
-  Image rgb = hwc3(photo);
-  if (resolution != 0) {
-    if (resolution < kMinDetectResolution || resolution > kMaxDetectResolution) {
-      throw Error(ErrorKind::bad_request, "resolution",
-                  fmt::format("is {}, wanted 0 (unscaled) or {} to {}", resolution,
-                              kMinDetectResolution, kMaxDetectResolution));
-    }
-    rgb = resize_image(rgb, resolution);
+ImageSize detect_size(ImageSize size, int resolution) {
+  if (resolution == 0) return size;
+  if (resolution < kMinDetectResolution || resolution > kMaxDetectResolution) {
+    throw Error(ErrorKind::bad_request, "resolution",
+                fmt::format("is {}, wanted 0 (unscaled) or {} to {}", resolution,
+                            kMinDetectResolution, kMaxDetectResolution));
   }
-  return hwc3(detector(rgb));
+  return resize_image_size(size, resolution);
+}
+
+Image detect_picture(const Image& photo, int resolution, AnnotatorInput input) {
+  const Image rgb = hwc3(photo);
+  const ImageSize size = detect_size({rgb.width, rgb.height}, resolution);
+  if (resolution == 0) return rgb;
+  if (input == AnnotatorInput::picture) return resize(rgb, size, Interpolation::linear);
+  return resize_image(rgb, resolution);
+}
+
+Image annotate(const Detector& detector, const Image& photo, int resolution, AnnotatorInput input) {
+  if (input != AnnotatorInput::labels)
+    return hwc3(detector(detect_picture(photo, resolution, input)));
+  // Numbers in between are other classes: each pixel of the scaled map is one of the picture.
+  const ImageSize size = detect_size({photo.width, photo.height}, resolution);
+  const Image map = hwc3(detector(photo));
+  return size == ImageSize{map.width, map.height} ? map : resize(map, size, Interpolation::nearest);
 }
 
 }  // namespace zc

@@ -150,6 +150,16 @@ std::vector<PosePerson> people_of(const OpenposeDetection& detection, PoseRules 
   return people;
 }
 
+PoseDocument openpose_people(const OpenposeNetworks& networks, const Image& rgb,
+                             const OpenposeOptions& options) {
+  const OpenposeDetection detection = detect_openpose(networks, rgb, options);
+  PoseDocument document = {detection.size, people_of(detection, options.rules)};
+  if (!options.body) {
+    for (PosePerson& person : document.people) person.body = {};
+  }
+  return document;
+}
+
 Image draw_openpose(const OpenposeDetection& detection, const OpenposeOptions& options) {
   if (options.rules != PoseRules::v10) {
     return draw_people(detection.size, people_of(detection, options.rules), options.rules,

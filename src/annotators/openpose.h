@@ -8,6 +8,7 @@
 
 #include "annotators/openpose_networks.h"
 #include "annotators/pose_assembly.h"
+#include "annotators/pose_json.h"
 #include "annotators/pose_parts.h"
 #include "base/options.h"
 #include "image/image.h"
@@ -67,6 +68,11 @@ std::vector<PosePoint> part_fractions(const PartBox& box, std::span<const PixelP
 // coordinates are those that come back from fractions of the picture, which now and then are a
 // little below whole pixels, as in the reference.
 std::vector<PosePerson> people_of(const OpenposeDetection& detection, PoseRules rules);
+
+// What is found and asked for, on a canvas of the picture's size. Drawn, it is the map, but for the
+// first release's hands: that one puts a dot at (0, 0) for each point it did not find.
+PoseDocument openpose_people(const OpenposeNetworks& networks, const Image& rgb,
+                             const OpenposeOptions& options = {});
 
 // On black, RGB, the size of the picture.
 Image draw_openpose(const OpenposeDetection& detection, const OpenposeOptions& options = {});

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,22 @@ struct PosePerson {
   std::optional<HandPose> left_hand, right_hand;
   FacePose face;
 };
+
+// visit(PosePoint&) for each point that is known.
+template <class Visit>
+void for_each_point(std::span<PosePerson> people, Visit&& visit) {
+  const auto visit_all = [&](std::span<std::optional<PosePoint>> points) {
+    for (auto& point : points) {
+      if (point) visit(*point);
+    }
+  };
+  for (PosePerson& person : people) {
+    visit_all(person.body);
+    if (person.left_hand) visit_all(*person.left_hand);
+    if (person.right_hand) visit_all(*person.right_hand);
+    visit_all(person.face);
+  }
+}
 
 // Whose rules the detection and the drawing follow: the first release's, version 1.1's, or those of
 // the web UI's extension, which detects as 1.1 and draws person by person.

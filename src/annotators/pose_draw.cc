@@ -214,4 +214,9 @@ Image draw_people(ImageSize size, std::span<const PosePerson> people, PoseRules 
   return canvas;
 }
 
+Image draw_pose(const PoseDocument& document, const PoseDrawOptions& options) {
+  return draw_people(document.canvas, document.people, options.rules,
+                     {.body = options.body, .hands = options.hand, .face = options.face});
+}
+
 }  // namespace zc

@@ -7,6 +7,8 @@
 #include <span>
 
 #include "annotators/pose.h"
+#include "annotators/pose_json.h"
+#include "base/options.h"
 #include "image/image.h"
 #include "image/resize.h"
 
@@ -39,5 +41,24 @@ struct PoseParts {
 // drawn as by the others.
 Image draw_people(ImageSize size, std::span<const PosePerson> people, PoseRules style,
                   const PoseParts& parts = {});
+
+// As the options of a detector, but whatever is there is drawn unless it is switched off.
+struct PoseDrawOptions {
+  PoseRules rules = PoseRules::v11;
+  bool body = true;
+  bool hand = true;
+  bool face = true;
+};
+
+template <OptionsOf<PoseDrawOptions> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("rules", o.rules, "style");
+  visit("body", o.body, "draw bodies");
+  visit("hand", o.hand, "draw hands");
+  visit("face", o.face, "draw faces");
+}
+
+// On black, RGB, the size of the canvas.
+Image draw_pose(const PoseDocument& document, const PoseDrawOptions& options = {});
 
 }  // namespace zc

@@ -2,6 +2,7 @@
 #include "annotators/pose_json.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -12,6 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "image/codec.h"
 
@@ -27,6 +30,7 @@ constexpr double kLeastConfidence = 0.05;
 constexpr double kFarthest = 100'000;  // pixels
 constexpr int64_t kMaxSide = 32'768;
 constexpr size_t kMaxPeople = 256;
+constexpr uint64_t kMaxFileBytes = uint64_t{16} << 20;  // so many people take less
 
 using Points = std::span<const std::optional<PosePoint>>;
 
@@ -119,21 +123,6 @@ PosePerson read_person(const nlohmann::json& json, const std::string& where) {
   return person;
 }
 
-template <class Visit>
-void for_each_point(std::vector<PosePerson>& people, Visit&& visit) {
-  const auto visit_all = [&](std::span<std::optional<PosePoint>> points) {
-    for (auto& point : points) {
-      if (point) visit(*point);
-    }
-  };
-  for (PosePerson& person : people) {
-    visit_all(person.body);
-    if (person.left_hand) visit_all(*person.left_hand);
-    if (person.right_hand) visit_all(*person.right_hand);
-    visit_all(person.face);
-  }
-}
-
 void scale_fractions(PoseDocument& document) {
   double largest = 0;
   for_each_point(document.people, [&](const PosePoint& p) {
@@ -186,13 +175,42 @@ PoseDocument pose_from_json(const nlohmann::json& json, std::string_view where) 
 }
 
 PoseDocument pose_from_text(std::string_view text, std::string_view where) {
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    refuse(std::string(where), fmt::format("is no JSON: {}", printable(error.what())));
-  }
+  std::string reason;
+  const nlohmann::json json = parse_json(text, &reason);
+  if (json.is_discarded())
+    refuse(std::string(where), fmt::format("is no JSON: {}", printable(reason)));
   return pose_from_json(json, where);
+}
+
+bool is_pose_file(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".json";
+}
+
+PoseDocument load_pose(const std::filesystem::path& path) {
+  const std::string text = read_file(path, kMaxFileBytes);
+  try {
+    return pose_from_text(text, path.string());
+  } catch (const Error& error) {
+    throw Error(ErrorKind::bad_file, error.where(), error.text());
+  }
+}
+
+void save_pose(const std::filesystem::path& path, const PoseDocument& document) {
+  write_file_atomically(path, json_text(pose_to_json(document)) + "\n");
+}
+
+PoseDocument scaled_pose(PoseDocument document, ImageSize size) {
+  if (document.canvas == size) return document;  // to the last bit
+  // In this order whole pixels stay whole where they can: the drawing cuts off what is behind.
+  for_each_point(document.people, [&](PosePoint& point) {
+    point.x = point.x * size.width / document.canvas.width;
+    point.y = point.y * size.height / document.canvas.height;
+  });
+  document.canvas = size;
+  return document;
 }
 
 }  // namespace zc

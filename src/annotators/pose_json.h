@@ -7,6 +7,7 @@
 // A part that is not known is null, [] or absent.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,5 +35,16 @@ nlohmann::json pose_to_json(const PoseDocument& document);
 PoseDocument pose_from_json(const nlohmann::json& json, std::string_view where = "pose");
 // The same from text; bad_request also when it is no JSON.
 PoseDocument pose_from_text(std::string_view text, std::string_view where = "pose");
+
+// Whether the name ends in .json.
+bool is_pose_file(const std::filesystem::path& path);
+// What is wrong with the file is bad_file here, and `where` begins with its name. Throws also
+// not_found, io.
+PoseDocument load_pose(const std::filesystem::path& path);
+// The file appears completely or not at all. Throws io, not_found.
+void save_pose(const std::filesystem::path& path, const PoseDocument& document);
+
+// The same people on a canvas of another size: each point keeps its fractions of the sides.
+PoseDocument scaled_pose(PoseDocument document, ImageSize size);
 
 }  // namespace zc

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "annotators/pose_json.h"
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include "annotators/pose_draw.h"
@@ -130,6 +133,50 @@ TEST(PoseJson, ErrorsNameThePlace) {
   json = valid();
   json["people"][0]["pose_keypoints_2d"][1] = 1e300;
   EXPECT_EQ(refused_at(json), "pose.people[0].pose_keypoints_2d[0]");
+}
+
+TEST(PoseFile, ComesBackAndNamesItselfInErrors) {
+  const auto folder = std::filesystem::path(::testing::TempDir());
+  const auto file = folder / ("zc_pose_" + std::to_string(getpid()) + ".json");
+  save_pose(file, one_person());
+  const PoseDocument after = load_pose(file);
+  EXPECT_EQ(after.canvas, (ImageSize{320, 200}));
+  EXPECT_EQ(after.people.at(0).body[5]->y, one_person().people[0].body[5]->y);
+  std::ofstream(file) << R"({"canvas_width": 8, "canvas_height": 8, "people": 3})";
+  try {
+    load_pose(file);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_file);
+    EXPECT_EQ(error.where(), file.string() + ".people");
+  }
+  std::filesystem::remove(file);
+  EXPECT_TRUE(is_pose_file("a/pose.JSON"));
+  EXPECT_FALSE(is_pose_file("json"));
+  EXPECT_FALSE(is_pose_file("pose.json.png"));
+}
+
+TEST(ScaledPose, EachPointKeepsItsFractionOfTheCanvas) {
+  const PoseDocument half = scaled_pose(one_person(), {160, 400});
+  const PosePerson before = one_person().people[0];
+  EXPECT_EQ(half.canvas, (ImageSize{160, 400}));
+  EXPECT_EQ(half.people.at(0).body[5]->x, before.body[5]->x / 2);
+  EXPECT_EQ(half.people[0].body[5]->y, before.body[5]->y * 2);
+  EXPECT_FALSE(half.people[0].body[4]);
+  EXPECT_EQ((*half.people[0].left_hand)[3]->x, (*before.left_hand)[3]->x / 2);
+  EXPECT_EQ(half.people[0].face[0]->x, 30);
+}
+
+TEST(DrawPose, LeavesOutWhatIsSwitchedOff) {
+  const PoseDocument people = one_person();
+  const Image all = draw_pose(people);
+  EXPECT_EQ(all, draw_people(people.canvas, people.people, PoseRules::v11));
+  for (const PoseDrawOptions& less :
+       {PoseDrawOptions{.body = false}, PoseDrawOptions{.hand = false},
+        PoseDrawOptions{.face = false}})
+    EXPECT_NE(draw_pose(people, less), all);
+  EXPECT_EQ(draw_pose(people, {.body = false, .hand = false, .face = false}), Image(320, 200, 3));
+  EXPECT_NE(draw_pose(people, {.rules = PoseRules::v10}), all);
 }
 
 TEST(PoseJson, TextThatIsNoJsonIsRefused) {

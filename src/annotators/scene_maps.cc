@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 #include <opencv2/imgproc.hpp>
 
-#include "annotators/ade20k_palette.h"
+#include "annotators/label_map.h"
 #include "annotators/net_layers.h"
 #include "annotators/network_image.h"
 #include "annotators/pose_assembly.h"
@@ -118,14 +118,12 @@ Image scene_normal(const SceneView& view) {
   return out;
 }
 
+Image scene_labels(const SceneView& view) {
+  return copied_rows(view.width, view.height, 1, view.labels.data());
+}
+
 Image scene_seg(const SceneView& view) {
-  Image out(view.width, view.height, 3);
-  for (size_t i = 0; i < view.labels.size(); ++i) {
-    const auto& colour = ade20k_palette()[view.labels[i]];
-    std::copy(colour.begin(), colour.end(),
-              out.pixels.begin() + static_cast<std::ptrdiff_t>(3 * i));
-  }
-  return out;
+  return ade20k_colored(scene_labels(view));
 }
 
 Image scene_mlsd(const SceneView& view, const SceneLineOptions& options) {
@@ -170,20 +168,27 @@ std::vector<BodyPose> scene_bodies(const SceneView& view) {
   return bodies;
 }
 
+PoseDocument scene_people(const SceneView& view) {
+  PoseDocument document = {{view.width, view.height}, {}};
+  for (const BodyPose& body : scene_bodies(view)) document.people.emplace_back().body = body;
+  return document;
+}
+
+Image draw_scene_people(const PoseDocument& people) {
+  const ImageSize size = people.canvas;
+  const ImageSize large = with_short_side(size.width, size.height, kDrawingSide, 1);
+  const auto enlarge = [&](PosePoint point) {
+    return PosePoint{std::floor((point.x + 0.5) * large.width / size.width),
+                     std::floor((point.y + 0.5) * large.height / size.height), point.score};
+  };
+  PoseDocument enlarged = {large, people.people};
+  for_each_point(enlarged.people, [&](PosePoint& point) { point = enlarge(point); });
+  const Image drawn = draw_pose(enlarged, {.rules = PoseRules::v10});
+  return large == size ? drawn : resize(drawn, size, Interpolation::nearest);
+}
+
 Image scene_openpose(const SceneView& view) {
-  const ImageSize size = {view.width, view.height};
-  const ImageSize large = with_short_side(view.width, view.height, kDrawingSide, 1);
-  std::vector<BodyPose> bodies = scene_bodies(view);
-  for (BodyPose& body : bodies) {
-    for (auto& point : body) {
-      if (!point) continue;
-      point->x = std::floor((point->x + 0.5) * large.width / size.width);
-      point->y = std::floor((point->y + 0.5) * large.height / size.height);
-    }
-  }
-  Image canvas(large.width, large.height, 3);
-  draw_body_pose(canvas, bodies);
-  return large == size ? canvas : resize(canvas, size, Interpolation::nearest);
+  return draw_scene_people(scene_people(view));
 }
 
 }  // namespace zc

@@ -7,6 +7,7 @@
 
 #include "annotators/float_map.h"
 #include "annotators/pose.h"
+#include "annotators/pose_json.h"
 #include "annotators/scene_net.h"
 #include "base/options.h"
 #include "image/image.h"
@@ -29,7 +30,8 @@ Image scene_hed(const SceneView& view);       // white on black, one channel
 Image scene_scribble(const SceneView& view);  // strokes of fake_scribble, one channel
 Image scene_depth(const SceneView& view);     // near is white, one channel
 Image scene_normal(const SceneView& view);    // red left, green up, blue towards the viewer
-Image scene_seg(const SceneView& view);       // ADE20K's colours
+Image scene_labels(const SceneView& view);    // ADE20K's numbers, one channel
+Image scene_seg(const SceneView& view);       // their colours
 
 struct SceneLineOptions {
   double threshold = 0.3;
@@ -44,7 +46,10 @@ Image scene_mlsd(const SceneView& view, const SceneLineOptions& options = {});
 
 // The bodies, in pixels of the picture.
 std::vector<BodyPose> scene_bodies(const SceneView& view);
-// Their skeletons, drawn with 512 pixels on the short side.
+PoseDocument scene_people(const SceneView& view);
+// The first release's skeletons, drawn with 512 pixels on the short side and then scaled to the
+// canvas.
+Image draw_scene_people(const PoseDocument& people);
 Image scene_openpose(const SceneView& view);
 
 }  // namespace zc

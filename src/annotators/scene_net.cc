@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kGroups = 8;
 constexpr std::array<int64_t, 5> kWidths = {24, 48, 80, 112, 128};  // at 1/2, 1/4, ... 1/32
 constexpr int64_t kFullWidth = 24;
-constexpr int64_t kPoseWidth = 48;
+constexpr int64_t kPoseWidth = 64;
 constexpr int64_t kClasses = kSceneLabels.size();
 constexpr int64_t kHeatMaps = 19;
 
@@ -39,6 +39,9 @@ SceneNet::SceneNet()
       full_in_(*this, "full_in", kWidths[0] + 3, kFullWidth, 3),
       full_out_(*this, "full_out", kFullWidth, 6 + kClasses, 3),
       pose_in_(*this, "pose_in", kWidths[0], kPoseWidth, 3),
+      pose_block1_(*this, "pose_block1", kPoseWidth, kPoseWidth),
+      pose_block2_(*this, "pose_block2", kPoseWidth, kPoseWidth),
+      pose_norm_(*this, "pose_norm", kPoseWidth, 1e-5, kGroups),
       pose_out_(*this, "pose_out", kPoseWidth, kLimbFields + kHeatMaps, 1) {
   for (size_t level = 0; level < kWidths.size(); ++level) {
     if (level > 0) {
@@ -81,7 +84,8 @@ SceneMaps SceneNet::forward(const at::Tensor& rgb) const {
   maps.depth = full.narrow(1, 2, 1);
   maps.normals = full.narrow(1, 3, 3);
   maps.classes = full.narrow(1, 6, kClasses);
-  maps.poses = pose_out_(ops::silu(pose_in_(h))).to(at::kFloat);
+  const at::Tensor parts = pose_block2_(pose_block1_(pose_in_(h)));
+  maps.poses = pose_out_(pose_norm_.silu(parts)).to(at::kFloat);
   return maps;
 }
 

@@ -58,7 +58,10 @@ class SceneNet : public Module {
   std::deque<Conv2d> downs_;
   GroupNorm norm_out_;
   Conv2d full_in_, full_out_;
-  Conv2d pose_in_, pose_out_;
+  Conv2d pose_in_;
+  SceneBlock pose_block1_, pose_block2_;
+  GroupNorm pose_norm_;
+  Conv2d pose_out_;
 };
 
 }  // namespace zc

@@ -18,7 +18,7 @@
 
 #include <fmt/format.h>
 
-#include "annotators/ade20k_palette.h"
+#include "annotators/label_map.h"
 #include "annotators/network_image.h"
 #include "base/error.h"
 #include "image/resize.h"
@@ -248,20 +248,6 @@ Image uniformer_labels(const UniformerNetwork& network, const Image& rgb, Taps* 
   const at::Tensor bytes = labels.cpu().contiguous();
   std::memcpy(image.pixels.data(), bytes.const_data_ptr(), image.pixels.size());
   return image;
-}
-
-Image ade20k_colored(const Image& labels) {
-  Image colors(labels.width, labels.height, 3);
-  for (int y = 0; y < labels.height; ++y) {
-    for (int x = 0; x < labels.width; ++x) {
-      const uint8_t label = *labels.at(x, y);
-      if (label >= kClasses)
-        throw Error(ErrorKind::bad_request, "label",
-                    fmt::format("is {}, wanted 0 to {}", label, kClasses - 1));
-      std::copy_n(ade20k_palette()[label].begin(), 3, colors.at(x, y));
-    }
-  }
-  return colors;
 }
 
 Image uniformer_map(const UniformerNetwork& network, const Image& rgb) {

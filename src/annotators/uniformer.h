@@ -116,10 +116,6 @@ at::Tensor uniformer_input(const Image& rgb, bool scaled = true);
 // Labels 0..149 of a picture at its size, one channel.
 Image uniformer_labels(const UniformerNetwork& network, const Image& rgb, Taps* taps = nullptr);
 
-// Labels (of more channels, the first counts) in ADE20K's colours, RGB. Throws bad_request for a
-// label above 149.
-Image ade20k_colored(const Image& labels);
-
 // The detector: three channels, the size of the picture.
 Image uniformer_map(const UniformerNetwork& network, const Image& rgb);
 

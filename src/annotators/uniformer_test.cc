@@ -40,15 +40,5 @@ TEST(Uniformer, RefusesPicturesBelow32Pixels) {
   }
 }
 
-TEST(Uniformer, RefusesALabelWithoutAColour) {
-  try {
-    ade20k_colored(Image(1, 1, 1, 150));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "label");
-  }
-}
-
 }  // namespace
 }  // namespace zc

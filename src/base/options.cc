@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace zc {
@@ -68,7 +69,7 @@ std::string join_where(std::string_view where, std::string_view name) {
 }
 
 std::string shown(const json& value) {
-  return printable(value.dump(-1, ' ', false, json::error_handler_t::replace), 60);
+  return printable(json_text(value), 60);
 }
 
 std::string shortest(double value) {
@@ -324,7 +325,7 @@ void target_from_text(T& target, std::string_view text, std::string_view where) 
 // Text that cannot be one value, such as a nested struct, is read as JSON.
 void field_from_json_text(const OptionField& field, std::string_view text,
                           const std::string& where) {
-  const json value = json::parse(text, nullptr, false);
+  const json value = parse_json(text);
   if (value.is_discarded()) throw_type(where, fmt::format("`{}`", printable(text, 60)), "JSON");
   field_from_json(field, value, where);
 }
@@ -362,11 +363,11 @@ std::string default_text(const OptionField& field) {
   const json value = field_to_json(field);
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return value.dump();
+  if (!value.is_array()) return json_text(value);
   std::string text;
   for (const json& element : value) {
     text += (text.empty() ? "" : ",") +
-            (element.is_string() ? element.get<std::string>() : element.dump());
+            (element.is_string() ? element.get<std::string>() : json_text(element));
   }
   return text;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// zeroconv bench: times of one denoising step, of the autoencoder and of a whole picture.
+// zeroconv bench: times of one denoising step, of the autoencoder and of a whole picture; those of
+// annotators are in bench_annotators.
 #include <algorithm>
-#include <chrono>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "cli/bench_annotators.h"
+#include "cli/bench_runs.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/machine.h"
@@ -39,10 +41,11 @@ struct BenchCommand {
 };
 
 bool parse(BenchCommand& c, Arguments arguments) {
-  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image");
+  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image|annotators");
   line.positional("WHAT", c.what,
                   "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
-                  "vae: decoding; image: a whole run");
+                  "vae: decoding; image: a whole run; annotators has options of its own, see "
+                  "`bench annotators --help`");
   line.option("--model", c.model, "base model", "FILE");
   line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
   line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
@@ -53,19 +56,6 @@ bool parse(BenchCommand& c, Arguments arguments) {
   const auto machine = describe_options<MachineOptions>();
   line.fields(machine, c.machine_given);
   return line.parse(arguments);
-}
-
-std::vector<double> time_runs(int64_t runs, const std::function<void()>& work) {
-  work();  // reads and converts the weights
-  std::vector<double> seconds;
-  for (int64_t i = 0; i < runs; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return seconds;
 }
 
 GenerateRequest request_of(const BenchCommand& c) {
@@ -95,8 +85,8 @@ Image test_map(const GenerateRequest& request) {
   return map;
 }
 
-std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models,
-                                   const GenerateRequest& request) {
+RunTimes bench_networks(const BenchCommand& c, const ModelSet& models,
+                        const GenerateRequest& request) {
   const ModelConfig& config = models.config();
   const int64_t scale = config.vae.downscale();
   const at::Tensor x =
@@ -114,8 +104,8 @@ std::vector<double> bench_networks(const BenchCommand& c, const ModelSet& models
   return time_runs(c.runs, [&] { model.predict(x, 1, {}); });
 }
 
-std::vector<double> bench_image(const BenchCommand& c, const ModelSet& models,
-                                const GenerateRequest& request) {
+RunTimes bench_image(const BenchCommand& c, const ModelSet& models,
+                     const GenerateRequest& request) {
   const Tokenizer tokenizer(find_vocabulary());
   GenerateInputs inputs;
   inputs.images.push_back(test_map(request));
@@ -125,12 +115,16 @@ std::vector<double> bench_image(const BenchCommand& c, const ModelSet& models,
 }  // namespace
 
 int run_bench(Arguments arguments) {
+  // Its options are others, so it has to come first.
+  if (!arguments.empty() && arguments.front() == "annotators")
+    return run_bench_annotators(arguments.subspan(1));
   BenchCommand c;
   if (!parse(c, arguments)) return 0;
   const std::vector<std::string> known = {"step", "unet", "vae", "image"};
   if (std::find(known.begin(), known.end(), c.what) == known.end()) {
     throw Error(ErrorKind::bad_request, "bench",
-                fmt::format("`{}` cannot be measured, wanted step, unet, vae or image",
+                fmt::format("`{}` cannot be measured, wanted step, unet, vae, image, or annotators "
+                            "before all options",
                             printable(c.what, 60)));
   }
   MachineOptions machine;
@@ -140,26 +134,26 @@ int run_bench(Arguments arguments) {
   const GenerateRequest request = resolve_for(*models, request_of(c));
   check_picture_size(*models, request);
   const c10::InferenceMode no_gradients;
-  const std::vector<double> seconds =
+  const RunTimes times =
       c.what == "image" ? bench_image(c, *models, request) : bench_networks(c, *models, request);
   const nlohmann::json report = {{"bench", c.what},
                                  {"model", models->config().name},
                                  {"width", request.width},
                                  {"height", request.height},
                                  {"runs", c.runs},
-                                 {"median_s", seconds[seconds.size() / 2]},
-                                 {"min_s", seconds.front()},
-                                 {"max_s", seconds.back()},
+                                 {"median_s", times.median_s},
+                                 {"min_s", times.min_s},
+                                 {"max_s", times.max_s},
                                  {"peak_bytes", peak_memory_bytes()},
                                  {"threads", threads},
                                  {"cpu", inspect_machine().cpu}};
   if (c.json) {
-    fmt::print("{}\n", report.dump(2));
+    fmt::print("{}\n", json_text(report, 2));
   } else {
     fmt::print(
         "{} {} {}x{}: median {:.3f} s, {:.3f} to {:.3f} s in {} runs; {} of memory, {} threads\n",
-        c.what, models->config().name, request.width, request.height, seconds[seconds.size() / 2],
-        seconds.front(), seconds.back(), c.runs, human_bytes(peak_memory_bytes()), threads);
+        c.what, models->config().name, request.width, request.height, times.median_s, times.min_s,
+        times.max_s, c.runs, human_bytes(peak_memory_bytes()), threads);
   }
   return 0;
 }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -150,7 +151,7 @@ int run_doctor(Arguments arguments) {
   report["problems"] = problems_of(report["files"]);
   for (const std::string& each : maps) report["maps"].push_back(map_report(each, multiple));
   if (as_json) {
-    fmt::print("{}\n", report.dump(2, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(report, 2));
   } else {
     print_report(report);
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/console.h"
@@ -60,7 +61,7 @@ int run_evaluate(Arguments arguments) {
                            {.cancel = &cancel_on_interrupt(), .progress = console.progress()});
     if (!sheet.empty())
       save_image(sheet, contact_sheet(seen.examples, {}, {.columns = 8, .gap = 2}));
-    fmt::print("{}", json ? to_json(seen).dump(2) + "\n" : evaluation_text(seen));
+    fmt::print("{}", json ? json_text(to_json(seen), 2) + "\n" : evaluation_text(seen));
     return 0;
   }
   const Evaluation result =
@@ -68,7 +69,7 @@ int run_evaluate(Arguments arguments) {
   if (!sheet.empty())
     save_image(sheet, contact_sheet(result.examples, {}, {.columns = 4, .gap = 4}));
   if (json) {
-    fmt::print("{}\n", to_json(result).dump(2));
+    fmt::print("{}\n", json_text(to_json(result), 2));
   } else {
     fmt::print("{}", evaluation_text(result));
   }

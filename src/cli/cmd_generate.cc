@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -44,7 +45,9 @@ const char* const kFooter =
     "KIND=IMAGE may be followed by ,weight=1 ,start=0 ,end=1 ,mode=balanced|prompt|control "
     ",only_mid ,map (the image is a\n"
     "finished map) and the annotator's parameters, as ,low=100 ,high=200. Several --control act "
-    "together.\n\n"
+    "together.\n"
+    "openpose=FILE.json takes people as OpenPose JSON and draws them (,rules=v10 as the first "
+    "release does).\n\n"
     "For Stable Diffusion the words of the original apps are added to both prompts (see "
     "docs/generate.md); an empty\n"
     "--a-prompt or --n-prompt leaves them out. The built-in model gets none.";
@@ -263,7 +266,7 @@ int run_generate(Arguments arguments) {
   check_same_models(job.wanted_models, *models);
   if (command.size == "auto" && !job.inputs.images.empty()) {
     const PictureSize size =
-        size_of_control_image(job.inputs.images.front(), resolve_for(*models, job.request).width);
+        size_of_first_control(job.inputs, resolve_for(*models, job.request).width);
     job.request.width = size.width;
     job.request.height = size.height;
   }
@@ -292,8 +295,7 @@ int run_generate(Arguments arguments) {
   outcome.result.seconds["load"] = load_seconds;
   outcome.total_seconds = seconds();
   if (command.json) {
-    fmt::print("{}\n",
-               to_json(outcome).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(to_json(outcome), 2));
   } else {
     print_outcome(outcome, console);
   }

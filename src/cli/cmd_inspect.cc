@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -137,7 +138,7 @@ int run_inspect(Arguments arguments) {
   }
   if (c.as_json) {
     const json& shown = reports.size() == 1 ? reports.front() : reports;
-    fmt::print("{}\n", shown.dump(2, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(shown, 2));
   }
   return damaged ? 65 : 0;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <iostream>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -121,8 +122,11 @@ void CommandLine::fields(std::span<const OptionHelp> fields, GivenOptions& given
     if (std::find(skip.begin(), skip.end(), field.name) != skip.end()) continue;
     const std::string flag = option_flag(field.name);
     if (field.is_switch) {
-      parser_->app.add_flag_callback(
-          flag, [&given, name = field.name] { given.emplace_back(name, "true"); }, help_of(field));
+      // `--hand`, and `--hand=false` for what is on by itself.
+      const auto note = [&given, name = field.name](int64_t times) {
+        given.emplace_back(name, times > 0 ? "true" : "false");
+      };
+      parser_->app.add_flag_function(flag, note, help_of(field));
       continue;
     }
     const auto note = [&given, name = field.name](const std::string& text) {
@@ -153,6 +157,9 @@ bool CommandLine::parse(std::span<const std::string> arguments) {
     throw Error(ErrorKind::bad_request, parser_->name, error.what());
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorKind::bad_request, parser_->name, error.what());
+  } catch (const std::logic_error&) {  // what CLI11 lets through from the value of a switch
+    throw Error(ErrorKind::bad_request, parser_->name,
+                "a switch was given another value than true or false, as --body=false");
   }
   const std::vector<std::string> extra = parser_->app.remaining();
   for (const std::string& argument : extra) {

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "pipelines/infotext.h"
@@ -38,7 +39,8 @@ const std::vector<Subcommand>& subcommands() {
       {"convert", run_convert, "write a model file in another layout or precision"},
       {"inspect", run_inspect, "say what a model file or a picture is"},
       {"doctor", run_doctor, "say what this machine has and which model files are there"},
-      {"bench", run_bench, "measure the time of a step, a picture or the autoencoder", true},
+      {"bench", run_bench, "measure the time of a step, a picture, the autoencoder or annotators",
+       true},
   };
   return table;
 }
@@ -95,7 +97,7 @@ int report(const Error& error, bool json) {
                                     {{"kind", error_kind_name(error.kind())},
                                      {"where", error.where()},
                                      {"text", error.text()}}}};
-    fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(object));
   }
   fmt::print(stderr, "zeroconv: {}\n", error.what());
   return exit_code(error.kind());

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 
 namespace zc {
 namespace {
@@ -36,7 +37,7 @@ constexpr std::array<std::string_view, 12> kWeightNames = {
     "pytorch_model.fp16.bin"};
 
 nlohmann::json read_json_object(const std::filesystem::path& path) {
-  auto json = nlohmann::json::parse(read_file(path, kMaxJsonBytes), nullptr, false);
+  auto json = parse_json(read_file(path, kMaxJsonBytes));
   if (!json.is_object()) throw Error(ErrorKind::bad_file, path.string(), "is not a JSON object");
   return json;
 }

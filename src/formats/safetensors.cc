@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace zc {
@@ -72,7 +73,7 @@ std::string header_of(const std::vector<Entry>& entries, const Metadata& metadat
                                                         {"data_offsets", {position, end}}});
     position = end;
   }
-  std::string text = header.dump();
+  std::string text = json_text(header);
   text.append((8 - text.size() % 8) % 8, ' ');
   return text;
 }

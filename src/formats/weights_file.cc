@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "formats/sniff.h"
 #include "formats/torch_file.h"
@@ -37,7 +38,7 @@ std::map<std::string, std::vector<std::string>> read_shard_index(
   const auto fail = [&](const std::string& text) {
     throw Error(ErrorKind::bad_file, path.string(), text);
   };
-  const auto index = nlohmann::json::parse(read_file(path, kMaxIndexBytes), nullptr, false);
+  const auto index = parse_json(read_file(path, kMaxIndexBytes));
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
     fail("is no index of shards: it has no weight_map");
   }

@@ -164,7 +164,8 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
     run.receipts.push_back(receipt_detector(unit, models.config().limited_vocabulary));
 
   hooks.task.report("map", 0, 0);
-  result.maps = make_maps(request, inputs, size, result.warnings);
+  result.maps =
+      make_maps(request, inputs, size, models.config().limited_vocabulary, result.warnings);
   watch.lap("map");
   hooks.task.report("text", 0, 0);
   const Conditioning text = encode_prompts(models, tokenizer, full_prompt(request),

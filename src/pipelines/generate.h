@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "annotators/pose_json.h"
 #include "base/task.h"
 #include "image/image.h"
 #include "models/tokenizer.h"
@@ -21,7 +22,9 @@
 namespace zc {
 
 struct GenerateInputs {
-  std::vector<Image> images;   // one for each control unit
+  std::vector<Image> images;  // one for each control unit
+  // People as points, for the control units of these places; their images are empty.
+  std::map<size_t, PoseDocument> poses;
   bool finished_maps = false;  // they are what make_map() gave in an earlier run
   std::optional<Image> init;
   std::optional<Image> mask;
@@ -68,7 +71,8 @@ GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& reque
 // What stamps a picture made with these models; compared when it is made again.
 std::vector<ModelStamp> model_stamps(const ModelSet& models);
 
-// The part of the size that `--size auto` means: the first control image scaled as the apps do.
-PictureSize size_of_control_image(const Image& image, int64_t image_size);
+// The size that `--size auto` means: that of the first control image, or of the canvas of its
+// people, scaled as the apps do.
+PictureSize size_of_first_control(const GenerateInputs& inputs, int64_t image_size);
 
 }  // namespace zc

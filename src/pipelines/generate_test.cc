@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "annotators/pose_json.h"
+#include "annotators/scene_maps.h"
 #include "base/error.h"
 #include "image/codec.h"
 #include "pipelines/tiny_model.h"
@@ -148,6 +150,33 @@ TEST_F(Generate, RepeatsAPictureFromItsPng) {
     EXPECT_EQ(again.receipts[0][0].residual_rms, first.receipts[k][0].residual_rms) << k;
   }
   EXPECT_NE(first.images[0], first.images[1]);
+}
+
+TEST_F(Generate, DrawsPeopleFromPointsAndRepeatsThePictureWithoutThem) {
+  const std::filesystem::path file = folder_ / "pose.json";
+  PoseDocument people = {{128, 64}, {}};
+  PosePerson& person = people.people.emplace_back();
+  person.body[0] = PosePoint{32, 16};
+  person.body[1] = PosePoint{32, 48};
+  save_pose(file, people);
+  GenerateRequest r = request("control.safetensors");
+  r.controls[0].kind = "openpose";
+  r.controls[0].image = file;
+  r.controlnets = {"openpose=" + (folder_ / "control.safetensors").string()};
+  const GenerateInputs in = load_inputs(r);
+  EXPECT_EQ(size_of_first_control(in, 64).width, 128);
+  std::string png;
+  GenerateHooks hooks;
+  hooks.on_image = [&](const Image& image, const PictureRecord& record) {
+    png = encode_png(image, {.level = 1, .texts = png_texts(record)});
+  };
+  const GenerateResult first = run(r, in, hooks);
+  EXPECT_TRUE(first.request.controls[0].map);
+  EXPECT_EQ(first.maps.at(0), draw_scene_people(scaled_pose(people, {64, 64})));
+  EXPECT_NE(first.images, run(request()).images);
+  std::filesystem::remove(file);
+  const Replay replay = read_replay(png, "x.png");
+  EXPECT_EQ(run(replay.request, replay_inputs(replay)).images, first.images);
 }
 
 TEST_F(Generate, TwoHalvesMakeOneWhole) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "image/base64.h"
 #include "image/codec.h"
@@ -22,9 +23,7 @@ constexpr int kRecordVersion = 1;
 
 // A value with commas, colons or line breaks is written as a JSON string, as the web UI does.
 std::string quoted(const std::string& value) {
-  return value.find_first_of(",:\n") == std::string::npos
-             ? value
-             : json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+  return value.find_first_of(",:\n") == std::string::npos ? value : json_text(json(value));
 }
 
 std::string mode_label(ControlMode mode) {
@@ -102,7 +101,7 @@ std::map<std::string, std::string, std::less<>> parse_fields(std::string_view li
     if (line.starts_with('"')) {
       for (end = 1; end < line.size() && line[end] != '"'; ++end) end += line[end] == '\\' ? 1 : 0;
       end = std::min(line.size(), end + 1);
-      const json value = json::parse(line.substr(0, end), nullptr, false);
+      const json value = parse_json(line.substr(0, end));
       fields[key] = value.is_string() ? value.get<std::string>() : std::string(line.substr(0, end));
       end = std::min(line.find(',', end), line.size());
     } else {
@@ -163,9 +162,8 @@ std::string infotext(const PictureRecord& record) {
   if (!r.mask.empty()) text += fmt::format(", Mask blur: {}", r.mask_blur);
   if (r.guess) text += ", Guess mode: True";
   for (size_t i = 0; i < r.controls.size(); ++i) {
-    text += fmt::format(", ControlNet {}: {}", i,
-                        json(unit_text(record, r.controls[i]))
-                            .dump(-1, ' ', false, json::error_handler_t::replace));
+    text +=
+        fmt::format(", ControlNet {}: {}", i, json_text(json(unit_text(record, r.controls[i]))));
   }
   return text + ", Version: " + program_version();
 }
@@ -198,8 +196,7 @@ Infotext parse_infotext(std::string_view text) {
 
 PngTexts png_texts(const PictureRecord& record) {
   return {{std::string(kParametersKey), infotext(record)},
-          {std::string(kZeroconvKey),
-           record_json(record).dump(-1, ' ', false, json::error_handler_t::replace)}};
+          {std::string(kZeroconvKey), json_text(record_json(record))}};
 }
 
 Replay read_replay(std::string_view png, const std::string& name) {
@@ -208,7 +205,7 @@ Replay read_replay(std::string_view png, const std::string& name) {
   if (!text)
     throw Error(ErrorKind::bad_file, name,
                 "carries no record of this program, so it cannot be made again from it");
-  const json record = json::parse(*text, nullptr, false);
+  const json record = parse_json(*text);
   try {
     if (!record.is_object()) throw Error(ErrorKind::bad_file, "zeroconv", "is not JSON");
     return replay_from_json(record);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "annotators/label_map.h"
 #include "base/error.h"
 #include "image/codec.h"
 #include "pipelines/maps.h"
@@ -14,7 +15,13 @@ GenerateInputs load_inputs(const GenerateRequest& request) {
   for (const ControlUnit& unit : request.controls) {
     if (unit.image.empty())
       throw Error(ErrorKind::bad_request, "control", fmt::format("`{}` has no image", unit.kind));
-    inputs.images.push_back(load_image(unit.image));
+    if (is_pose_file(unit.image)) {
+      inputs.poses[inputs.images.size()] = load_pose(unit.image);
+      inputs.images.emplace_back();
+    } else {
+      inputs.images.push_back(reads_labels(unit) ? load_label_map(unit.image)
+                                                 : load_image(unit.image));
+    }
   }
   if (!request.init.empty()) inputs.init = load_image(request.init);
   if (!request.mask.empty()) inputs.mask = load_image(request.mask);
@@ -32,7 +39,7 @@ GenerateInputs replay_inputs(const Replay& replay) {
 }
 
 std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
-                             ImageSize size, std::vector<std::string>& warnings) {
+                             ImageSize size, bool toy_world, std::vector<std::string>& warnings) {
   if (inputs.images.size() != request.controls.size()) {
     throw Error(ErrorKind::bad_request, "controls",
                 fmt::format("{} images for {} control units", inputs.images.size(),
@@ -41,6 +48,10 @@ std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInput
   std::vector<Image> maps;
   for (size_t i = 0; i < inputs.images.size(); ++i) {
     const Image& image = inputs.images[i];
+    if (const auto people = inputs.poses.find(i); people != inputs.poses.end()) {
+      maps.push_back(make_pose_map(request.controls[i], people->second, size, toy_world, warnings));
+      continue;
+    }
     if (!inputs.finished_maps) {
       maps.push_back(make_map(request.controls[i], image, size, warnings));
       continue;
@@ -66,9 +77,12 @@ std::optional<StartPicture> prepare_start_picture(const Vae& vae, const Generate
                        vae, warnings);
 }
 
-PictureSize size_of_control_image(const Image& image, int64_t image_size) {
-  const ImageSize size =
-      resize_image_size({image.width, image.height}, static_cast<int>(image_size));
+PictureSize size_of_first_control(const GenerateInputs& inputs, int64_t image_size) {
+  const Image& image = inputs.images.at(0);
+  const auto people = inputs.poses.find(0);
+  const ImageSize whole =
+      people != inputs.poses.end() ? people->second.canvas : ImageSize{image.width, image.height};
+  const ImageSize size = resize_image_size(whole, static_cast<int>(image_size));
   return {size.width, size.height};
 }
 

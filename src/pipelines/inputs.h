@@ -13,9 +13,10 @@
 
 namespace zc {
 
-// One RGB map of the picture's size for each unit. Throws bad_request when images are missing.
+// One RGB map of the picture's size for each unit. `toy_world`: the model knows nothing else.
+// Throws bad_request when images are missing.
 std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
-                             ImageSize size, std::vector<std::string>& warnings);
+                             ImageSize size, bool toy_world, std::vector<std::string>& warnings);
 
 // Nothing without a start picture.
 std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,

@@ -11,6 +11,7 @@
 #include "annotators/ade20k_palette.h"
 #include "annotators/annotator.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "pipelines/model_paths.h"
 
 namespace zc {
@@ -104,25 +105,45 @@ Shares shares_of(const Image& map) {
   return {static_cast<double>(white) / total, static_cast<double>(middle) / total};
 }
 
-Image stretched_map(const Image& map, ImageSize size, std::string_view kind,
-                    std::vector<std::string>& warnings) {
-  Image rgb = hwc3(map);
-  if (rgb.width == size.width && rgb.height == size.height) return rgb;
+// True when the map of that size has to be scaled; says so then.
+bool must_stretch(ImageSize map, ImageSize size, std::string_view kind,
+                  std::vector<std::string>& warnings) {
+  if (map == size) return false;
   warnings.push_back(fmt::format("the {} map of {}x{} was scaled to {}x{}", kind, map.width,
                                  map.height, size.width, size.height));
-  return resize(rgb, size, Interpolation::linear);
+  return true;
 }
 
-Image fitted_photo(const Image& photo, ImageSize size, std::string_view kind,
-                   std::vector<std::string>& warnings) {
+Image stretched_map(const Image& map, ImageSize size, Interpolation interpolation,
+                    std::string_view kind, std::vector<std::string>& warnings) {
+  Image rgb = hwc3(map);
+  if (!must_stretch({map.width, map.height}, size, kind, warnings)) return rgb;
+  return resize(rgb, size, interpolation);
+}
+
+Image fitted_photo(const Image& photo, ImageSize size, const AnnotatorInfo& info,
+                   std::string_view kind, std::vector<std::string>& warnings) {
   const Image rgb = hwc3(photo);
   const int short_side = std::min(size.width, size.height);
-  if (resize_image_size({rgb.width, rgb.height}, short_side) == size)
-    return resize_image(rgb, short_side);
+  if (resize_image_size({rgb.width, rgb.height}, short_side) == size) {
+    return info.input == AnnotatorInput::picture ? resize(rgb, size, Interpolation::linear)
+                                                 : resize_image(rgb, short_side);
+  }
   warnings.push_back(fmt::format(
       "the photograph for {} ({}x{}) has another aspect than {}x{}: its edges were cut off", kind,
       photo.width, photo.height, size.width, size.height));
   return center_crop_fill(rgb, size);
+}
+
+void complain(std::string_view kind, const Image& map, std::vector<std::string>& warnings) {
+  for (std::string& complaint : map_complaints(kind, map)) warnings.push_back(std::move(complaint));
+}
+
+const AnnotatorInfo* annotator_named(std::string_view name) {
+  for (const AnnotatorInfo& info : annotators()) {
+    if (info.name == name) return &info;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -136,7 +157,7 @@ nlohmann::json annotator_parameters(const ControlUnit& unit) {
                   fmt::format("`{}` is not NAME=VALUE", parameter));
     }
     const std::string text = parameter.substr(equals + 1);
-    nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+    nlohmann::json value = parse_json(text);
     parameters[parameter.substr(0, equals)] =
         value.is_number() || value.is_boolean() ? value : nlohmann::json(text);
   }
@@ -147,21 +168,46 @@ Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
                std::vector<std::string>& warnings) {
   Image map;
   if (unit.map) {
-    map = stretched_map(image, size, unit.kind, warnings);
-    for (std::string& complaint : map_complaints(unit.kind, map))
-      warnings.push_back(std::move(complaint));
+    map = stretched_map(image, size, Interpolation::linear, unit.kind, warnings);
+    complain(unit.kind, map, warnings);
     return map;
   }
   const WeightFolders folders = model_folders();
   const ChosenAnnotator chosen = choose_annotator(unit.kind, folders);
   if (!chosen.note.empty()) warnings.push_back(chosen.note);
   const Detector detector = chosen.info->make(annotator_parameters(unit), folders);
-  map = hwc3(detector(fitted_photo(image, size, unit.kind, warnings)));
+  // Numbers in between would be other classes.
+  if (chosen.info->input == AnnotatorInput::labels)
+    return stretched_map(detector(image), size, Interpolation::nearest, unit.kind, warnings);
+  map = hwc3(detector(fitted_photo(image, size, *chosen.info, unit.kind, warnings)));
   if (shares_of(map).white == 0 && is_line_map(unit.kind)) {
     warnings.push_back(fmt::format(
         "no line was found for the {} map: it controls nothing. Lower thresholds find more",
         unit.kind));
   }
+  return map;
+}
+
+bool reads_labels(const ControlUnit& unit) {
+  const AnnotatorInfo* info = annotator_named(unit.kind);
+  return !unit.map && info != nullptr && info->input == AnnotatorInput::labels;
+}
+
+Image make_pose_map(const ControlUnit& unit, const PoseDocument& people, ImageSize size,
+                    bool toy_world, std::vector<std::string>& warnings) {
+  const AnnotatorInfo* info = &find_annotator(unit.kind);
+  if (!info->make_painter) {
+    throw Error(ErrorKind::bad_request, "control",
+                fmt::format("`{}` shows no people, and a .json holds nothing else: wanted an image",
+                            unit.kind));
+  }
+  if (const AnnotatorInfo* own = annotator_named("toy_" + unit.kind);
+      toy_world && unit.parameters.empty() && own != nullptr)
+    info = own;
+  const PeoplePainter paint = info->make_painter(annotator_parameters(unit));
+  must_stretch(people.canvas, size, unit.kind, warnings);
+  Image map = paint(scaled_pose(people, size));
+  complain(unit.kind, map, warnings);
   return map;
 }
 

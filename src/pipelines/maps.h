@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "annotators/pose_json.h"
 #include "image/image.h"
 #include "image/resize.h"
 #include "pipelines/request.h"
@@ -23,6 +24,17 @@ nlohmann::json annotator_parameters(const ControlUnit& unit);
 // a warning. Throws bad_request for an annotator that does not exist.
 Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
                std::vector<std::string>& warnings);
+
+// Whether the image of the unit is a picture of class numbers (load_label_map), of which the map is
+// made.
+bool reads_labels(const ControlUnit& unit);
+
+// A finished map of people that are known as points: these are scaled to the size and then drawn,
+// as the unit's parameters say. For a model of toy world without parameters, the way its
+// ControlNets learned it. Warns as make_map does of a finished map. Throws bad_request for a kind
+// that shows no people.
+Image make_pose_map(const ControlUnit& unit, const PoseDocument& people, ImageSize size,
+                    bool toy_world, std::vector<std::string>& warnings);
 
 // What seems wrong with a finished map of that kind, as sentences: empty, inverted, a
 // photograph, swapped colours, another palette; with what to do.

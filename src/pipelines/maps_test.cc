@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "annotators/label_map.h"
+#include "annotators/pose_draw.h"
+#include "annotators/scene_maps.h"
+#include "annotators/simple.h"
 #include "base/error.h"
 #include "pipelines/receipt.h"
 
@@ -58,6 +62,84 @@ TEST(MakeMap, PassesParametersToTheAnnotator) {
   ASSERT_EQ(warnings.size(), 1u);  // it says that nothing was found
   unit.parameters = {"lo=1"};
   EXPECT_THROW(make_map(unit, box(64, 64), {64, 64}, warnings), Error);
+}
+
+TEST(MakeMap, ScalesClassNumbersToTheNearestPixels) {
+  ControlUnit unit;
+  unit.kind = "seg_labels";
+  EXPECT_TRUE(reads_labels(unit));
+  Image numbers(32, 32, 1, 2);
+  for (int y = 0; y < 32; ++y) std::fill_n(numbers.at(16, y), 16, uint8_t{9});
+  std::vector<std::string> warnings;
+  const Image map = make_map(unit, numbers, {64, 64}, warnings);
+  EXPECT_EQ(warnings.size(), 1u);
+  const Image expected = ade20k_colored(numbers);
+  for (int x = 0; x < 64; ++x)
+    EXPECT_TRUE(std::equal(map.at(x, 20), map.at(x, 20) + 3, expected.at(x / 2, 10))) << x;
+  unit.map = true;
+  EXPECT_FALSE(reads_labels(unit));
+}
+
+TEST(MakeMap, TheMapOfTileIsScaledAsItsAppScalesIt) {
+  ControlUnit unit;
+  unit.kind = "tile";
+  std::vector<std::string> warnings;
+  EXPECT_EQ(make_map(unit, box(100, 100), {128, 128}, warnings), tile_map(box(100, 100), 128));
+  EXPECT_TRUE(warnings.empty());
+}
+
+PoseDocument one_limb(ImageSize canvas) {
+  PoseDocument people = {canvas, {}};
+  PosePerson& person = people.people.emplace_back();
+  person.body[0] = PosePoint{canvas.width * 0.25, canvas.height * 0.25};
+  person.body[1] = PosePoint{canvas.width * 0.5, canvas.height * 0.75};
+  return people;
+}
+
+TEST(MakePoseMap, ScalesThePointsAndNotThePixels) {
+  ControlUnit unit;
+  unit.kind = "openpose";
+  std::vector<std::string> warnings;
+  const Image map = make_pose_map(unit, one_limb({512, 256}), {128, 128}, false, warnings);
+  EXPECT_EQ(map, draw_pose(one_limb({128, 128})));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("512x256"), std::string::npos);
+  warnings.clear();
+  EXPECT_EQ(make_pose_map(unit, one_limb({128, 128}), {128, 128}, false, warnings), map);
+  EXPECT_TRUE(warnings.empty());
+  unit.parameters = {"rules=v10"};
+  EXPECT_EQ(make_pose_map(unit, one_limb({128, 128}), {128, 128}, false, warnings),
+            draw_pose(one_limb({128, 128}), {.rules = PoseRules::v10}));
+}
+
+TEST(MakePoseMap, DrawsForToyWorldAsItsControlNetsLearnedIt) {
+  ControlUnit unit;
+  unit.kind = "openpose";
+  std::vector<std::string> warnings;
+  const PoseDocument people = one_limb({128, 128});
+  EXPECT_EQ(make_pose_map(unit, people, {128, 128}, true, warnings), draw_scene_people(people));
+  unit.parameters = {"rules=v11"};
+  EXPECT_EQ(make_pose_map(unit, people, {128, 128}, true, warnings), draw_pose(people));
+}
+
+TEST(MakePoseMap, SaysWhenNobodyIsThere) {
+  ControlUnit unit;
+  unit.kind = "openpose";
+  std::vector<std::string> warnings;
+  make_pose_map(unit, {{64, 64}, {}}, {64, 64}, false, warnings);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("empty"), std::string::npos);
+}
+
+TEST(MakePoseMap, RefusesKindsThatShowNoPeople) {
+  std::vector<std::string> warnings;
+  try {
+    make_pose_map({}, one_limb({64, 64}), {64, 64}, false, warnings);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+    EXPECT_EQ(error.where(), "control");
+  }
 }
 
 TEST(MakeMap, RefusesAPhotographForAKindWithoutAnnotator) {

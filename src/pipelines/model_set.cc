@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "formats/checkpoint.h"
 #include "tensor/load.h"
@@ -50,7 +51,7 @@ void drop_unused_projection(ModelConfig& config) {
 ModelConfig config_of(const Checkpoint& file) {
   const auto own = file.metadata.find(kModelMetadataKey);
   if (own != file.metadata.end()) {
-    const auto json = nlohmann::json::parse(own->second, nullptr, false);
+    const auto json = parse_json(own->second);
     if (json.is_discarded())
       throw Error(ErrorKind::bad_file, file.path, "the description of the model in it is not JSON");
     return model_config_from_json(json, file.path);

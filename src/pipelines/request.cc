@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "annotators/pose_json.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "sampling/samplers.h"
@@ -177,6 +178,8 @@ GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model) {
   if (!request.a_prompt) request.a_prompt = model.added_prompts ? profile.a_prompt : "";
   if (!request.n_prompt) request.n_prompt = model.added_prompts ? profile.n_prompt : "";
   request.sampler = canonical_sampler_name(request.sampler);
+  // Nobody looks for people whose points are known.
+  for (ControlUnit& unit : request.controls) unit.map = unit.map || is_pose_file(unit.image);
   return request;
 }
 

@@ -43,7 +43,8 @@ struct ControlUnit {
 template <OptionsOf<ControlUnit> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
   visit("kind", o.kind, "kind of map; a ControlNet of that kind must be there");
-  visit("image", o.image, "photograph from which the map is made, or the map");
+  visit("image", o.image,
+        "photograph from which the map is made, or the map, or people as OpenPose JSON");
   visit("map", o.map, "the image is a finished map, not a photograph");
   visit("weight", o.weight, Range{0, 2}, "strength");
   visit("start", o.start, Range{0, 1}, "part of the steps before it acts");
@@ -148,8 +149,8 @@ struct ModelDefaults {
 };
 
 // Every field that was left to chance, profile or model gets its value; so that the result, run
-// again, is the same run. Throws bad_request for contradictions (a mask without a picture, an end
-// before the start).
+// again, is the same run. People as points count as a finished map. Throws bad_request for
+// contradictions (a mask without a picture, an end before the start).
 GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model);
 
 // The whole texts that are encoded: the reference joins them with ", " even when the prompt is

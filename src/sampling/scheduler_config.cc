@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace zc {
@@ -102,7 +103,7 @@ using Choices = std::vector<std::pair<std::string_view, T>>;
 
 [[noreturn]] void refuse(std::string_view key, const json& value, std::string_view wanted) {
   throw Error(ErrorKind::bad_request, std::string(key),
-              fmt::format("is {}, wanted {}", printable(value.dump()), wanted));
+              fmt::format("is {}, wanted {}", printable(json_text(value)), wanted));
 }
 
 template <class T>
@@ -160,7 +161,7 @@ std::vector<T> list(std::string_view key, const json& value, Convert convert) {
 void require_off(std::string_view key, const json& value) {
   if (value.is_null() || value == false) return;
   throw Error(ErrorKind::unsupported, std::string(key),
-              fmt::format("is {}, which is not supported", printable(value.dump())));
+              fmt::format("is {}, which is not supported", printable(json_text(value))));
 }
 
 using Setter = std::function<void(SchedulerConfig&, std::string_view key, const json&)>;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "image/codec.h"
 #include "image/resize.h"
@@ -61,7 +62,10 @@ class FolderPairs : public PairSource {
       ++line_number;
       if (trim(line).empty()) continue;
       try {
-        const auto row = nlohmann::json::parse(line);
+        const auto row = parse_json(line);
+        if (row.is_discarded())
+          throw Error(ErrorKind::bad_file, fmt::format("{}:{}", list.string(), line_number),
+                      "is not JSON");
         rows_.push_back({row.at("source"), row.at("target"), row.at("prompt")});
       } catch (const nlohmann::json::exception& e) {
         throw Error(ErrorKind::bad_file, fmt::format("{}:{}", list.string(), line_number),

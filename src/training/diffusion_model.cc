@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/quantized.h"
 #include "tensor/device.h"
 #include "tensor/load.h"
@@ -41,7 +42,7 @@ DiffusionModel read_diffusion_model(const std::filesystem::path& path) {
     throw Error(ErrorKind::bad_file, path.string(),
                 "holds no description of a model that zeroconv trained");
   }
-  const auto json = nlohmann::json::parse(description->second, nullptr, /*allow_exceptions=*/false);
+  const auto json = parse_json(description->second);
   DiffusionModel model;
   model.config = model_config_from_json(json, path.string());
   const StateDict state = dequantize(file.tensors);
@@ -63,7 +64,8 @@ void write_diffusion_model(const std::filesystem::path& path, const DiffusionMod
   add(model.text.get(), kClipPrefix);
   add(model.vae.get(), kVaePrefix);
   if (model.token_ids.defined()) state[std::string(kTokenIdsKey)] = model.token_ids;
-  write_safetensors(path, state, {{std::string(kModelMetadataKey), to_json(model.config).dump()}});
+  write_safetensors(path, state,
+                    {{std::string(kModelMetadataKey), json_text(to_json(model.config))}});
 }
 
 at::Tensor sample_latent(const at::Tensor& moments, double scale_factor, at::Generator& generator) {

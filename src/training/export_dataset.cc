@@ -12,6 +12,7 @@
 #include "annotators/annotator.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "image/codec.h"
 #include "image/resize.h"
@@ -118,7 +119,7 @@ void for_each_index(int64_t count, const char* phase, const TaskContext& task, W
 std::vector<json> read_rows(const fs::path& folder) {
   std::vector<json> rows;
   for (const std::string& line : split(read_file(folder / "prompt.json"), '\n')) {
-    if (!trim(line).empty()) rows.push_back(json::parse(line, nullptr, /*allow_exceptions=*/false));
+    if (!trim(line).empty()) rows.push_back(parse_json(line));
   }
   return rows;
 }
@@ -148,7 +149,7 @@ void export_dataset(const DatasetOptions& o, const TaskContext& task) {
       rows[i] = toyworld ? export_toyworld(staged, o, i) : export_circle(staged, o, i);
     });
     std::string text;
-    for (const json& row : rows) text += row.dump() + "\n";
+    for (const json& row : rows) text += json_text(row) + "\n";
     write_file_atomically(staged / "prompt.json", text);
     fs::rename(staged, o.out);
   } catch (const fs::filesystem_error& e) {

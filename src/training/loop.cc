@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "training/optimizer.h"
 #include "training/snapshot.h"
 
@@ -138,7 +139,7 @@ class Run {
                                  {"seconds_per_step", seconds_ / n}};
     window_loss_ = seconds_ = 0.0;
     window_steps_ = 0;
-    append(folder() / "log.jsonl", line.dump() + "\n");
+    append(folder() / "log.jsonl", json_text(line) + "\n");
   }
 
   // The log is append-only; a line that a crash cuts short is passed over by its readers.

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/sha256.h"
 #include "formats/safetensors.h"
 
@@ -66,7 +67,7 @@ void write_snapshot(const fs::path& folder, int64_t step,
       write_safetensors(staged / file, state);
       complete["sha256"][file] = sha256_file_hex(staged / file);
     }
-    write_file_atomically(staged / "trainer.json", complete.dump(1));
+    write_file_atomically(staged / "trainer.json", json_text(complete, 1));
     fs::remove_all(final_path);
     fs::rename(staged, final_path);
     sync_folder(folder);
@@ -98,11 +99,11 @@ StateDict read_snapshot(const Snapshot& snapshot, const std::string& name) {
 
 nlohmann::json read_manifest(const Snapshot& snapshot) {
   const fs::path path = snapshot.path / "trainer.json";
-  try {
-    return nlohmann::json::parse(read_file(path));
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(ErrorKind::bad_file, path.string(), fmt::format("is not JSON: {}", e.what()));
-  }
+  std::string reason;
+  nlohmann::json manifest = parse_json(read_file(path), &reason);
+  if (manifest.is_discarded())
+    throw Error(ErrorKind::bad_file, path.string(), fmt::format("is not JSON: {}", reason));
+  return manifest;
 }
 
 }  // namespace zc

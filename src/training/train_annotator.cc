@@ -42,7 +42,7 @@
 namespace zc {
 namespace {
 
-constexpr int64_t kSceneLimit = 4000;  // held in memory
+constexpr int64_t kSceneLimit = 24000;  // held in memory, 0.7 MB each
 // Every third picture goes through the autoencoder, some with noise on the latents: generated
 // pictures, which receipts look at, are softer than drawn ones.
 constexpr int64_t kDecodedEvery = 3;
@@ -125,19 +125,19 @@ SceneSet draw_scenes(const ToySeeds& seeds, int64_t size, const TaskContext& tas
   return set;
 }
 
-void soften(SceneSet& set, const Vae& vae, bool bf16, const TaskContext& task) {
+void soften(SceneSet& set, const Vae& vae, bool bf16, at::Device device, const TaskContext& task) {
   const c10::NoGradGuard no_grad;
   at::Generator generator = generator_for(5, 0, 0);
   const int64_t count = set.rgb.size(0);
   for (int64_t i = 0; i < count; i += kDecodedEvery) {
     task.check_cancelled();
     task.report("decode", i, count);
-    const AutocastScope autocast(bf16, at::kCPU);
-    const at::Tensor x = set.rgb.narrow(0, i, 1).to(at::kFloat) / 127.5 - 1.0;
+    const AutocastScope autocast(bf16, device);
+    const at::Tensor x = set.rgb.narrow(0, i, 1).to(device, at::kFloat) / 127.5 - 1.0;
     const at::Tensor mean = vae.encode(x).mean.to(at::kFloat);
     const double strength = i % (2 * kDecodedEvery) == 0 ? kLatentNoise : 0.0;
     const at::Tensor z =
-        mean + strength * mean.std() * normal_numbers(mean.sizes(), generator, at::kCPU);
+        mean + strength * mean.std() * normal_numbers(mean.sizes(), generator, device);
     const at::Tensor y = at::clamp(vae.decode(z).to(at::kFloat) * 127.5 + 127.5, 0.0, 255.0);
     set.rgb.narrow(0, i, 1).copy_(y);
   }
@@ -213,14 +213,14 @@ at::Tensor pose_targets(const SceneSet& set, const at::Tensor& index) {
 at::Tensor jittered(const at::Tensor& bytes, at::Generator& generator) {
   const int64_t batch = bytes.size(0);
   const auto random = [&](at::IntArrayRef shape, double low, double high) {
-    return at::rand(shape, generator, at::kFloat) * (high - low) + low;
+    return (at::rand(shape, generator, at::kFloat) * (high - low) + low).to(bytes.device());
   };
   at::Tensor x = at::clamp(bytes.to(at::kFloat) / 255.0, 1e-3, 1.0);
   x = at::pow(x, random({batch, 1, 1, 1}, 0.75, 1.35));
   x = x * random({batch, 3, 1, 1}, 0.85, 1.15) + random({batch, 1, 1, 1}, -0.08, 0.08);
   if (at::rand({}, generator, at::kFloat).item<double>() < 0.3)
     x = at::avg_pool2d(x, {3, 3}, {1, 1}, {1, 1}, false, false);
-  x = x + random({batch, 1, 1, 1}, 0.0, 0.04) * normal_numbers(x.sizes(), generator, at::kCPU);
+  x = x + random({batch, 1, 1, 1}, 0.0, 0.04) * normal_numbers(x.sizes(), generator, x.device());
   return at::clamp(x, 0.0, 1.0) * 2.0 - 1.0;
 }
 
@@ -232,14 +232,17 @@ at::Tensor neighbour_difference(const at::Tensor& x, int64_t dim) {
   return x.narrow(dim, 1, x.size(dim) - 1) - x.narrow(dim, 0, x.size(dim) - 1);
 }
 
-at::Tensor scene_loss(const SceneMaps& maps, const SceneSet& set, const at::Tensor& index) {
+// `chosen` on the CPU.
+at::Tensor scene_loss(const SceneMaps& maps, const SceneSet& set, const at::Tensor& chosen) {
+  const at::Device device = set.rgb.device();
+  const at::Tensor index = chosen.to(device);
   const at::Tensor edges = fraction(set.edges.index({index}));
   const at::Tensor lines = fraction(set.lines.index({index}));
   const at::Tensor depth = fraction(set.depth.index({index}));
   const at::Tensor normals = fraction(set.normals.index({index})) * 2.0 - 1.0;
   const at::Tensor classes = set.classes.index({index}).to(at::kLong);
   const auto bce = [](const at::Tensor& logits, const at::Tensor& target, double positive) {
-    const at::Tensor weight = at::full({1}, positive, at::kFloat);
+    const at::Tensor weight = at::full({1}, positive, target.options());
     return at::binary_cross_entropy_with_logits(logits, target, {}, weight);
   };
   const at::Tensor off = maps.depth - depth;
@@ -248,7 +251,7 @@ at::Tensor scene_loss(const SceneMaps& maps, const SceneSet& set, const at::Tens
   const at::Tensor length = at::linalg_vector_norm(maps.normals, 2, {1}, /*keepdim=*/true) + 1e-3;
   const at::Tensor normal_loss =
       at::abs(maps.normals - normals).mean() + at::abs(maps.normals / length - normals).mean();
-  const at::Tensor poses = pose_targets(set, index);
+  const at::Tensor poses = pose_targets(set, chosen).to(device);
   // Nearly all of these maps is empty: what is not counts ten times and more.
   const at::Tensor weight = 1.0 + 20.0 * at::abs(poses);
   const at::Tensor some = maps.poses.narrow(1, 0, SceneNet::kLimbFields + 18);
@@ -265,10 +268,6 @@ at::Tensor scene_loss(const SceneMaps& maps, const SceneSet& set, const at::Tens
 }  // namespace
 
 void train_annotator(const TrainOptions& o, const TaskContext& task) {
-  if (o.device != "cpu") {
-    throw Error(ErrorKind::unsupported, "--device",
-                "the annotators' network is trained on the CPU only: take --device cpu");
-  }
   const auto scenes = toyworld_seeds(o.data);
   if (!scenes) {
     throw Error(ErrorKind::bad_request, "--data",
@@ -280,18 +279,24 @@ void train_annotator(const TrainOptions& o, const TaskContext& task) {
   } else {
     load_strict(net, read_safetensors(o.init).tensors, o.init);
   }
-  set_trainable(net, true);
+  const at::Device device(o.device);
+  set_trainable(net, true, device);
   const DiffusionModel model = read_diffusion_model(resolve_model(o.model));
   if (model.vae == nullptr) throw Error(ErrorKind::bad_file, o.model, "holds no autoencoder");
   const int64_t size = o.size > 0 ? o.size : model.config.image_size;
   SceneSet set = draw_scenes(*scenes, size, task);
-  soften(set, *model.vae, o.precision == "bf16", task);
+  set_trainable(*model.vae, false, device);
+  for (at::Tensor* planes :
+       {&set.rgb, &set.normals, &set.edges, &set.lines, &set.depth, &set.classes})
+    *planes = planes->to(device);
+  soften(set, *model.vae, o.precision == "bf16", device, task);
 
   Recipe recipe;
   recipe.modules = {{&net, ""}};
   recipe.loss = [&](int64_t, at::Generator& generator) {
     const at::Tensor index = at::randint(0, set.rgb.size(0), {o.batch}, generator, at::kLong);
-    return scene_loss(net.forward(jittered(set.rgb.index({index}), generator)), set, index);
+    const at::Tensor pictures = set.rgb.index({index.to(device)});
+    return scene_loss(net.forward(jittered(pictures, generator)), set, index);
   };
   recipe.finish = [&](const std::filesystem::path& file) {
     StateDict state;

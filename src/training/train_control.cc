@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "image/codec.h"
 #include "image/draw.h"
 #include "pipelines/model_paths.h"
@@ -39,7 +40,7 @@ void write_control(const std::filesystem::path& file, const ControlNet& control,
   for (auto& [key, value] : state_of(control, kControlPrefix)) state[key] = value.contiguous();
   write_safetensors(
       file, state,
-      {{std::string(kModelMetadataKey), to_json(config).dump()}, {"zeroconv.control", kind}});
+      {{std::string(kModelMetadataKey), json_text(to_json(config))}, {"zeroconv.control", kind}});
 }
 
 }  // namespace

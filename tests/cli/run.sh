@@ -51,6 +51,10 @@ expect 64 'multiples of 16.*64 or 80' "${run[@]}" --size 72x64
 expect 64 'WIDTHxHEIGHT' "${run[@]}" --size big
 expect 64 'annotator.*canny' annotate cany photo.png map.png
 expect 64 'cannot be measured' bench everything
+expect 0 'KINDS' bench annotators --help
+expect 64 'did you mean `canny`' bench annotators --kind cany
+expect 66 'ZoeD_M12_N.pt' bench annotators --kind depth_zoe
+expect 64 'canny.*lowest' bench annotators --kind canny --parameter lowest=1
 
 # ---- files ----
 expect 66 'nothing.png' "${run[@]}" --control canny=nothing.png
@@ -109,10 +113,65 @@ expect 0 'map2.png' annotate canny photo.png map2.png --resolution 64 --low 50
 expect 0 'picture of 64x64' inspect map2.png
 expect 0 'toy world' annotate depth photo.png depth.png --resolution 64
 expect 66 'ZoeD_M12_N.pt' annotate depth_zoe photo.png depth.png
-mkdir photos && cp photo.png photos/ && echo broken > photos/broken.png
+mkdir photos && cp photo.png photos/ && echo broken > photos/broken.png && echo broken > photos/broken.json
 expect 0 '1 maps in maps, 0 were there, 1 photographs' annotate canny photos maps --resolution 64
 expect 0 '0 maps in maps, 1 were there' annotate canny photos maps --resolution 64
 expect 64 'shard' annotate canny photos maps --shard 3/3
+
+# ---- people and classes as data ----
+expect 0 'toy world' annotate openpose photo.png found.json --resolution 64
+expect 0 'drawn.png' annotate toy_openpose found.json drawn.png --resolution 64
+expect 0 '' annotate toy_openpose photo.png direct.png --resolution 64
+cmp -s drawn.png direct.png || fail "people that were found are not drawn as the map"
+python3 - <<'PY'
+import json
+body = [n for i in range(18) for n in (20 + 7 * i % 60, 10 + 11 * i % 80, 1)]
+hand = [n for i in range(21) for n in (10 + i, 30 + i, 1)]
+json.dump({"canvas_width": 128, "canvas_height": 64,
+           "people": [{"pose_keypoints_2d": body, "hand_left_keypoints_2d": hand}]}, open("pose.json", "w"))
+PY
+expect 0 '' annotate openpose pose.json map11.png --resolution 0 --json
+is '[d["width"], d["height"], d["annotator"]]' "[128, 64, 'openpose']"
+expect 0 '' annotate openpose pose.json map10.png --resolution 0 --rules v10
+cmp -s map11.png map10.png && fail "--rules draws the same"
+expect 0 '' annotate openpose pose.json hands.png --resolution 0 --body=false
+expect 0 '' annotate openpose pose.json nothing_on.png --resolution 0 --body=false --hand=false
+cmp -s hands.png map11.png && fail "--body=false draws the same"
+cmp -s hands.png nothing_on.png && fail "--hand=false draws the same"
+expect 64 'true or false' annotate openpose pose.json x.png --body=perhaps
+expect 0 '' annotate openpose pose.json large.png --resolution 192
+expect 0 'picture of 384x192' inspect large.png
+expect 64 'only openpose.* know' annotate canny photo.png x.json
+expect 64 'only openpose.* know' annotate depth pose.json x.png
+expect 64 'cannot become .json' annotate openpose pose.json x.json
+expect 65 'is no JSON' annotate openpose photos/broken.json x.png
+expect 66 'nothing.json' annotate openpose nothing.json x.png
+expect 0 '1 poses in poses, 0 were there, 1 photographs' annotate toy_openpose photos poses --format json --resolution 64
+expect 0 '1 maps in pose_maps, 0 were there, 0 poses' annotate openpose poses pose_maps
+expect 64 'wanted png or json' annotate openpose photos poses --format xml
+expect 64 'for folders' annotate openpose photo.png x.json --format json
+expect 0 '' annotate toy_seg photo.png classes.png --resolution 64
+[ "$(head -c 26 classes.png | tail -c 1 | od -An -tu1 | tr -d ' ')" = 3 ] || fail "the map of classes is not indexed"
+expect 0 'looks right|empty' doctor classes.png --control seg
+expect 0 '' annotate seg_labels classes.png again.png --resolution 0
+expect 0 '' annotate seg_labels classes.png larger.png --resolution 128
+expect 64 'class numbers' annotate seg_labels photo.png x.png
+expect 64 'first.*0 to 1' annotate seg_labels classes.png x.png --first 2
+expect 0 '12  #96053d  person' annotate seg --classes
+expect 0 '' annotate seg --classes --json
+is 'len(d), d[149]["name"]' "(150, 'flag')"
+is '[(c["number"], c["note"]) for c in d if "note" in c]' \
+   "[(6, 'the same colour as 48, skyscraper'), (48, 'the same colour as 6, road')]"
+expect 64 'no classes' annotate canny --classes
+pose_run=("${run[@]}" --controlnet openpose=builtin/control_canny.safetensors --control openpose=pose.json)
+expect 0 'scaled to 64x64' "${pose_run[@]}" -o posed.png --sheet sheet.png
+expect 0 '128x64' "${pose_run[@]}" --size auto -o posed2.png
+mv pose.json gone.json
+expect 0 '' generate --replay posed.png --controlnet openpose=builtin/control_canny.safetensors -o posed3.png
+cmp -s posed.png posed3.png || fail "the replay of people as points gives another file"
+expect 66 'pose.json' "${pose_run[@]}"
+expect 64 'shows no people' "${run[@]}" --control canny=gone.json
+
 expect 0 'zeroconv.*parameters' inspect builtin/base.safetensors
 expect 0 '' inspect --json --check builtin/control_canny.safetensors
 is 'd["family"]' built_in
@@ -123,6 +182,9 @@ expect 0 'another palette' doctor photo.png --control seg
 expect 0 'photograph|empty|inverted' doctor --map canny=photo.png --multiple 16
 expect 0 '' bench step --runs 2 --json
 is 'd["median_s"] > 0' True
+expect 0 '' bench annotators --kind canny,invert --image photo.png --size 64x48 --runs 2 --json
+is '[a["kind"] for a in d["annotators"]]' "['canny', 'invert']"
+is 'd["annotators"][0]["median_s"] > 0 and d["height"] == 48' True
 
 # ---- training ----
 training=(--data circles --size 64 --batch 2 --save-every 1 --sample-every 2 --log-every 1)

@@ -9,6 +9,7 @@
 
 #include "annotator_case.h"
 #include "annotators/depth_anything.h"
+#include "annotators/label_map.h"
 #include "annotators/midas.h"
 #include "annotators/network_image.h"
 #include "annotators/normalbae.h"

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/bench_runs.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace zc {
+
+RunTimes time_runs(int64_t runs, const std::function<void()>& work) {
+  work();  // reads and converts the weights
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    seconds.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return {
+      .median_s = seconds[seconds.size() / 2], .min_s = seconds.front(), .max_s = seconds.back()};
+}
+
+}  // namespace zc
