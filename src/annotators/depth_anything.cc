@@ -138,7 +138,7 @@ at::Tensor DepthAnythingNetwork::forward(const at::Tensor& x, Taps* taps) const 
       reduce_(fusion_.forward(levels, taps, "layer.depth_head.scratch.").path1);
   record(taps, head + "scratch.output_conv1", reduced);
   const at::Tensor enlarged = bilinear(reduced, x.size(2), x.size(3), /*align_corners=*/true);
-  const at::Tensor depth = at::relu(depth_(at::relu(features_(enlarged)))).squeeze(1);
+  const at::Tensor depth = at::relu(depth_(features_.relu(enlarged))).squeeze(1);
   record(taps, "depth", depth);
   return depth;
 }

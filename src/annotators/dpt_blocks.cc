@@ -25,7 +25,7 @@ ResidualConvUnit::ResidualConvUnit(Module& parent, std::string_view key, int64_t
       conv2_(*this, "conv2", channels, channels, 3, {.padding = 1}) {}
 
 at::Tensor ResidualConvUnit::operator()(const at::Tensor& x) const {
-  return x + conv2_(at::relu(conv1_(at::relu(x))));
+  return conv2_.plus(conv1_.relu(at::relu(x)), x);
 }
 
 MapSize map_size(const at::Tensor& map) {
@@ -46,7 +46,9 @@ at::Tensor FeatureFusion::forward(const at::Tensor& below, const at::Tensor& lev
 }
 
 at::Tensor FeatureFusion::forward(const at::Tensor& level, MapSize size) const {
-  return out_(bilinear(unit_(level), size.height, size.width, /*align_corners=*/true));
+  // The reference enlarges first. A 1x1 convolution and an interpolation commute, and this order is
+  // a quarter of the work.
+  return bilinear(out_(unit_(level)), size.height, size.width, /*align_corners=*/true);
 }
 
 DptFusion::DptFusion(Module& parent, std::string_view key,

@@ -48,9 +48,9 @@ SqueezeExcite::SqueezeExcite(Module& parent, std::string_view key, int64_t chann
       reduce_(*this, "conv_reduce", channels, reduced, 1),
       expand_(*this, "conv_expand", reduced, channels, 1) {}
 
-at::Tensor SqueezeExcite::operator()(const at::Tensor& x) const {
+at::Tensor SqueezeExcite::operator()(at::Tensor x) const {
   const at::Tensor average = at::mean(x, at::OptionalIntArrayRef({2, 3}), /*keepdim=*/true);
-  return x * at::sigmoid(expand_(at::silu(reduce_(average))));
+  return x.mul_(at::sigmoid(expand_(at::silu(reduce_(average)))));
 }
 
 MbConv::MbConv(Module& parent, std::string_view key, MbConvOptions o)
@@ -72,13 +72,15 @@ MbConv::MbConv(Module& parent, std::string_view key, MbConvOptions o)
 }
 
 at::Tensor MbConv::forward(const at::Tensor& x, Taps* taps, const std::string& layer) const {
-  const at::Tensor expanded = expand_ ? at::silu((*expand_norm_)((*expand_)(x))) : x;
+  at::Tensor expanded = expand_ ? (*expand_norm_)((*expand_)(x)) : x;
+  if (expand_) at::silu_(expanded);
   at::Tensor h = depthwise_(padded(expanded, options_.kernel, options_.stride));
   record(taps, layer + ".conv_dw", h);
-  h = excite_(at::silu(depthwise_norm_(h)));
+  h = depthwise_norm_(h);
+  h = excite_(at::silu_(h));
   record(taps, layer + ".se", h);
   h = project_norm_(project_(h));
-  return options_.stride == 1 && options_.in == options_.out ? h + x : h;
+  return options_.stride == 1 && options_.in == options_.out ? h.add_(x) : h;
 }
 
 EfficientNetB5::EfficientNetB5(Module& parent, std::string_view key)
@@ -106,7 +108,8 @@ std::array<at::Tensor, 5> EfficientNetB5::forward(const at::Tensor& x, Taps* tap
   std::array<at::Tensor, 5> outputs;
   at::Tensor h = stem_(padded(x, 3, 2));
   record(taps, layer + "conv_stem", h);
-  h = at::silu(stem_norm_(h));
+  h = stem_norm_(h);
+  at::silu_(h);
   for (size_t s = 0; s < stages_.size(); ++s) {
     const std::string stage = layer + fmt::format("blocks.{}", s);
     // Inside of a stage only the first block is of interest to the parity data.

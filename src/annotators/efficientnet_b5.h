@@ -20,7 +20,8 @@ namespace zc {
 class SqueezeExcite : public Module {
  public:
   SqueezeExcite(Module& parent, std::string_view key, int64_t channels, int64_t reduced);
-  at::Tensor operator()(const at::Tensor& x) const;
+  // Scales x in its place.
+  at::Tensor operator()(at::Tensor x) const;
 
  private:
   NetConv reduce_, expand_;

@@ -4,7 +4,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/max_pool2d.h>
-#include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
@@ -36,7 +35,7 @@ HedBsds500Stage::HedBsds500Stage(Module& parent, std::string_view key, const Opt
 
 at::Tensor HedBsds500Stage::operator()(const at::Tensor& x) const {
   at::Tensor h = shrink_ ? at::max_pool2d(x, {2, 2}, {2, 2}) : x;
-  for (const NetConv& conv : convs_) h = at::relu(conv(h));
+  for (const NetConv& conv : convs_) h = conv.relu(h);
   return h;
 }
 

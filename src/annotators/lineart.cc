@@ -3,7 +3,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/reflection_pad2d.h>
-#include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
@@ -26,7 +25,7 @@ at::Tensor reflect(const at::Tensor& x, int64_t border) {
 }
 
 at::Tensor norm_relu(const at::Tensor& x) {
-  return at::relu(instance_norm(x));
+  return instance_norm(x).relu_();
 }
 
 void check_sides(const at::Tensor& x) {
@@ -47,7 +46,7 @@ LineartResidual::LineartResidual(Module& parent, std::string_view key, int64_t c
 
 at::Tensor LineartResidual::operator()(const at::Tensor& x) const {
   const at::Tensor h = norm_relu(conv1_(reflect(x, 1)));
-  return x + instance_norm(conv2_(reflect(h, 1)));
+  return instance_norm(conv2_(reflect(h, 1))).add_(x);
 }
 
 LineartNetwork::LineartNetwork()

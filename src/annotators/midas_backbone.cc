@@ -3,7 +3,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/max_pool2d.h>
-#include <ATen/ops/relu.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/var_mean.h>
 
@@ -38,8 +37,17 @@ StandardizedConv::StandardizedConv(Module& parent, std::string_view key, int64_t
       conv_(parent, key, in, out, kernel, {.stride = stride, .bias = false}) {}
 
 at::Tensor StandardizedConv::operator()(const at::Tensor& x) const {
-  const at::Tensor weight = standardized(conv_.weight().as(x.scalar_type()));
-  return conv_.apply(pad_same(x, kernel_, stride_), weight);
+  return fast_(pad_same(x, kernel_, stride_), standardized_weight(x.scalar_type()), {}, {stride_});
+}
+
+at::Tensor StandardizedConv::standardized_weight(at::ScalarType type) const {
+  const at::Tensor weight = conv_.weight().as(type);
+  const std::lock_guard lock(mutex_);
+  if (!weight.is_same(weight_)) {
+    weight_ = weight;
+    standardized_ = standardized(weight);
+  }
+  return standardized_;
 }
 
 MidasBottleneck::Shortcut::Shortcut(Module& block, MidasBottleneckOptions o)
@@ -59,9 +67,9 @@ MidasBottleneck::MidasBottleneck(Module& parent, std::string_view key, MidasBott
 
 at::Tensor MidasBottleneck::forward(const at::Tensor& x) const {
   const at::Tensor shortcut = shortcut_ ? shortcut_->norm(shortcut_->conv(x)) : x;
-  at::Tensor h = at::relu(norm1_(conv1_(x)));
-  h = at::relu(norm2_(conv2_(h)));
-  return at::relu(norm3_(conv3_(h)) + shortcut);
+  at::Tensor h = norm1_(conv1_(x)).relu_();
+  h = norm2_(conv2_(h)).relu_();
+  return norm3_(conv3_(h)).add_(shortcut).relu_();
 }
 
 MidasResNet::MidasResNet(Module& parent, std::string_view key)
@@ -84,7 +92,7 @@ MidasResNet::MidasResNet(Module& parent, std::string_view key)
 
 std::array<at::Tensor, 3> MidasResNet::forward(const at::Tensor& x, Taps* taps) const {
   const std::string layer = "layer.pretrained.model.patch_embed.backbone.";
-  at::Tensor h = at::relu(stem_norm_(stem_(x)));
+  at::Tensor h = stem_norm_(stem_(x)).relu_();
   // The padding must never win.
   h = at::max_pool2d(pad_same(h, 3, 2, -std::numeric_limits<double>::infinity()), {3, 3}, {2, 2});
   record(taps, layer + "stem", h);

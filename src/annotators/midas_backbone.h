@@ -8,10 +8,12 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <optional>
 #include <string_view>
 
 #include "annotators/net_layers.h"
+#include "tensor/fast_conv.h"
 #include "tensor/layers.h"
 #include "tensor/module.h"
 
@@ -25,8 +27,14 @@ class StandardizedConv {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
+  at::Tensor standardized_weight(at::ScalarType type) const;
+
   int64_t kernel_, stride_;
   NetConv conv_;
+  FastConv fast_;
+  // The last result and what it was made of.
+  mutable std::mutex mutex_;
+  mutable at::Tensor weight_, standardized_;
 };
 
 struct MidasBottleneckOptions {

@@ -3,9 +3,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/clamp.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/relu.h>
 #include <fmt/format.h>
 
 namespace zc {
@@ -35,7 +33,7 @@ MlsdConv::MlsdConv(Module& parent, std::string_view key, const Options& o)
 at::Tensor MlsdConv::operator()(const at::Tensor& x) const {
   // TensorFlow Lite, where the network comes from, pads right and bottom only.
   const at::Tensor source = stride_ == 2 ? at::constant_pad_nd(x, {0, 1, 0, 1}, 0) : x;
-  return at::clamp(norm_(conv_(source)), 0, 6);
+  return norm_(conv_(source)).clamp_(0, 6);
 }
 
 MlsdResidual::MlsdResidual(Module& parent, std::string_view key, const Options& o)
@@ -98,7 +96,7 @@ MlsdConvRelu::MlsdConvRelu(Module& parent, std::string_view key, const Options& 
       norm_(*this, "1", o.out) {}
 
 at::Tensor MlsdConvRelu::operator()(const at::Tensor& x) const {
-  return at::relu(norm_(conv_(x)));
+  return norm_(conv_(x)).relu_();
 }
 
 MlsdJoin::MlsdJoin(Module& parent, std::string_view key, const Options& o)

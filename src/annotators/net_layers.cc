@@ -24,7 +24,24 @@ NetConv::NetConv(Module& parent, std::string_view key, int64_t in, int64_t out, 
 }
 
 at::Tensor NetConv::operator()(const at::Tensor& x) const {
-  return apply(x, weight_.as(x.scalar_type()));
+  return run(x, {});
+}
+
+at::Tensor NetConv::relu(const at::Tensor& x) const {
+  return run(x, {.activation = kernels::Activation::relu});
+}
+
+at::Tensor NetConv::plus(const at::Tensor& x, const at::Tensor& residual) const {
+  return run(x, {.residual = residual});
+}
+
+at::Tensor NetConv::run(const at::Tensor& x, const ConvEpilogue& epilogue) const {
+  const at::ScalarType type = x.scalar_type();
+  if (options_.groups == 1 && options_.dilation == 1) {
+    return fast_(x, weight_.as(type), bias_ ? bias_->as(type) : at::Tensor(),
+                 {options_.stride, options_.padding}, epilogue);
+  }
+  return with_epilogue(apply(x, weight_.as(type)), epilogue);
 }
 
 at::Tensor NetConv::bias() const {

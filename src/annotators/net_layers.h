@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "tensor/fast_conv.h"
 #include "tensor/layers.h"
 #include "tensor/module.h"
 
@@ -33,15 +34,22 @@ class NetConv : public Module {
   NetConv(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t kernel,
           NetConvOptions options = {});
   at::Tensor operator()(const at::Tensor& x) const;
+  // The same, then max(0, .) in the same pass.
+  at::Tensor relu(const at::Tensor& x) const;
+  // The same, plus `residual` of the result's shape.
+  at::Tensor plus(const at::Tensor& x, const at::Tensor& residual) const;
   // With other weights of the same shape, as standardised ones.
   at::Tensor apply(const at::Tensor& x, const at::Tensor& weight) const;
   const Parameter& weight() const { return weight_; }
   at::Tensor bias() const;
 
  private:
+  at::Tensor run(const at::Tensor& x, const ConvEpilogue& epilogue) const;
+
   NetConvOptions options_;
   Parameter weight_;
   std::optional<Parameter> bias_;
+  FastConv fast_;
 };
 
 // Keys "weight" [C,C',k,k] and "bias" [C'].

@@ -74,8 +74,8 @@ at::Tensor ConvChain::operator()(const at::Tensor& x) const {
   at::Tensor h = x;
   for (size_t i = 0; i < steps_.size(); ++i) {
     if (steps_[i].halve_first) h = at::max_pool2d(h, {2, 2}, {2, 2});
-    h = steps_[i].conv(h);
-    if (i + 1 < steps_.size() || last_relu_) h = at::relu(h);
+    const bool relu = i + 1 < steps_.size() || last_relu_;
+    h = relu ? steps_[i].conv.relu(h) : steps_[i].conv(h);
   }
   return h;
 }

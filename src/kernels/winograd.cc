@@ -23,7 +23,6 @@ constexpr int64_t kManyChannels = 256;
 constexpr int64_t kMostInputFloats = int64_t{2} << 20;
 // Output channels between two output transforms; bounds the products that wait for it.
 constexpr int64_t kPassChannels = 128;
-constexpr int64_t kMostColumns = 32;  // of a panel, in any instruction set
 
 // Costs in which Winograd and the direct sum differ, in products for each tile: the two transforms
 // take about as long as this many products for each of their channels (measured), and the packed
@@ -90,36 +89,6 @@ float* scratch_of(size_t count) {
     size = count;
   }
   return memory.get();
-}
-
-// The even and the odd half of G g for a pair of points +-p, each divided by
-// 2 p^2 (p^2 - q^2), where +-q is the other pair.
-struct PairFactors {
-  explicit PairFactors(double p, double q) {
-    const double n = 2 * p * p * (p * p - q * q);
-    first = 1 / n;
-    odd = p / n;
-    last = p * p / n;
-  }
-  double first, odd, last;
-};
-
-// G g for three values each of `columns` filters side by side -> six.
-void weight_row(const double (*g)[kMostColumns], int64_t step, double (*out)[kMostColumns],
-                int64_t out_step) {
-  static const PairFactors a(kPointA, kPointB), b(kPointB, kPointA);
-  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
-  const double *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
-  for (int64_t i = 0; i < kMostColumns; ++i) {
-    out[0][i] = g0[i] * at_zero;
-    const double even_a = g0[i] * a.first + g2[i] * a.last, odd_a = g1[i] * a.odd;
-    out[out_step][i] = even_a + odd_a;
-    out[2 * out_step][i] = even_a - odd_a;
-    const double even_b = g0[i] * b.first + g2[i] * b.last, odd_b = g1[i] * b.odd;
-    out[3 * out_step][i] = even_b + odd_b;
-    out[4 * out_step][i] = even_b - odd_b;
-    out[5 * out_step][i] = g2[i];
-  }
 }
 
 }  // namespace
@@ -201,7 +170,13 @@ WinogradConv::WinogradConv(const WinogradWeights& weights, const Workers& worker
   std::fill_n(zeros_.get(), groups_ * kGroup, 0.0f);
   std::atomic<int64_t> next = 0;
   workers.run([&] {
-    for (int64_t panel = next++; panel < panels_; panel = next++) pack_panel(weights, panel);
+    for (int64_t panel = next++; panel < panels_; panel = next++) {
+      kernels_->pack_panel({.weights = weights,
+                            .rows = groups_ * kGroup,
+                            .panel = panel,
+                            .panels = panels_,
+                            .u = packed_.get()});
+    }
   });
 }
 
@@ -213,26 +188,6 @@ size_t WinogradConv::packed_bytes() const {
 size_t WinogradConv::scratch_bytes(const WinogradShape& shape, int64_t workers) const {
   const Plan p = plan_for(grid_of(shape), workers);
   return (p.input_floats + p.product_floats) * sizeof(float);
-}
-
-// G g G^T of each filter, in double: packing happens once, and its rounding stays for ever.
-void WinogradConv::pack_panel(const WinogradWeights& weights, int64_t panel) {
-  const int64_t columns = kernels_->columns, first = panel * columns;
-  const int64_t rows = groups_ * kGroup, filters = std::min(columns, out_ - first);
-  double g[9][kMostColumns] = {}, half[18][kMostColumns], full[kPositions][kMostColumns];
-  for (int64_t k = 0; k < rows; ++k) {
-    for (int64_t i = 0; i < filters && k < in_; ++i) {
-      const float* filter = weights.weight + ((first + i) * in_ + k) * 9;
-      for (int64_t j = 0; j < 9; ++j) g[j][i] = filter[j];
-    }
-    if (k == in_) std::fill_n(&g[0][0], 9 * kMostColumns, 0.0);
-    for (int64_t j = 0; j < 3; ++j) weight_row(g + j, 3, half + j, 3);
-    for (int64_t i = 0; i < kPatch; ++i) weight_row(half + i * 3, 1, full + i * kPatch, 1);
-    for (int64_t s = 0; s < kPositions; ++s) {
-      float* u = packed_.get() + ((s * panels_ + panel) * rows + k) * columns;
-      for (int64_t i = 0; i < columns; ++i) u[i] = static_cast<float>(full[s][i]);
-    }
-  }
 }
 
 void WinogradConv::multiply_panels(const Pass& pass, const float* v, float* m) const {
@@ -281,8 +236,8 @@ void WinogradConv::run_task(const WinogradCall& call, const WinogradGrid& grid, 
                                   .bias = bias_.get() + channel,
                                   .residual = call.residual,
                                   .y = call.y,
-                                  .channels = out_,
-                                  .first_channel = channel,
+                                  .channels = call.y_channels == 0 ? out_ : call.y_channels,
+                                  .first_channel = call.first_channel + channel,
                                   .count = std::min(kGroup, end_channel - channel),
                                   .first_tile = first_tile,
                                   .tiles = tiles,

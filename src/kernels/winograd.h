@@ -58,8 +58,11 @@ struct WinogradWeights {
 // y = activation(conv(x) + bias + residual)
 struct WinogradCall {
   WinogradShape shape;
-  const float* x;                   // [batch,height,width,in]
-  float* y;                         // [batch,height',width',out], not x
+  const float* x;  // [batch,height,width,in]
+  float* y;        // [batch,height',width',out], not x
+  // Where these weights are some of a layer's: y has `y_channels` channels (0: out), and theirs
+  // begin at first_channel.
+  int64_t y_channels = 0, first_channel = 0;
   const float* residual = nullptr;  // like y, which it may be; null: none
   Activation activation = Activation::none;
 };
@@ -97,7 +100,6 @@ class WinogradConv {
   struct Plan;
   struct Pass;
   Plan plan_for(const WinogradGrid& grid, int64_t workers) const;
-  void pack_panel(const WinogradWeights& weights, int64_t panel);
   void multiply_panels(const Pass& pass, const float* v, float* m) const;
   void run_task(const WinogradCall& call, const WinogradGrid& grid, const Plan& plan, int64_t task,
                 float* memory) const;

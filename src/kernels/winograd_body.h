@@ -16,6 +16,55 @@ namespace {
 // V has: Reg, width, load, store, load_partial, store_partial, set1, add, sub, mul, div, max, min,
 // fma (a * b + c), fnma (c - a * b), scale_by_bits (see exponential).
 
+// One of the values of G g for a pair of points +-p is the sum of an even and an odd part, the
+// other their difference; all of it is divided by 2 p^2 (p^2 - q^2), where +-q is the other pair.
+struct PairFactors {
+  double first, odd, last;
+};
+constexpr PairFactors pair_factors(double p, double q) {
+  const double n = 2 * p * p * (p * p - q * q);
+  return {1 / n, p / n, p * p / n};
+}
+
+// G g for three values each of `columns` filters side by side -> six.
+template <int64_t columns>
+ZC_INLINE void weight_row(const double (*g)[columns], int64_t step, double (*out)[columns],
+                          int64_t out_step) {
+  constexpr PairFactors a = pair_factors(kPointA, kPointB), b = pair_factors(kPointB, kPointA);
+  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
+  const double *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
+  for (int64_t i = 0; i < columns; ++i) {
+    const double even_a = g0[i] * a.first + g2[i] * a.last, odd_a = g1[i] * a.odd;
+    const double even_b = g0[i] * b.first + g2[i] * b.last, odd_b = g1[i] * b.odd;
+    out[0][i] = g0[i] * at_zero;
+    out[out_step][i] = even_a + odd_a;
+    out[2 * out_step][i] = even_a - odd_a;
+    out[3 * out_step][i] = even_b + odd_b;
+    out[4 * out_step][i] = even_b - odd_b;
+    out[5 * out_step][i] = g2[i];
+  }
+}
+
+// G g G^T of each filter, in double: its rounding stays as long as the weights do.
+template <int64_t columns>
+void pack_panel(const WinogradPanel& p) {
+  const int64_t first = p.panel * columns, in = p.weights.in;
+  const int64_t left = p.weights.out - first, filters = left < columns ? left : columns;
+  double g[9][columns] = {}, half[18][columns], full[kPositions][columns];
+  for (int64_t k = 0; k < p.rows; ++k) {
+    for (int64_t i = 0; i < filters; ++i) {
+      const float* filter = p.weights.weight + ((first + i) * in + k) * 9;
+      for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j] : 0.0;
+    }
+    for (int64_t j = 0; j < 3; ++j) weight_row<columns>(g + j, 3, half + j, 3);
+    for (int64_t i = 0; i < kPatch; ++i) weight_row<columns>(half + i * 3, 1, full + i * kPatch, 1);
+    for (int64_t s = 0; s < kPositions; ++s) {
+      float* u = p.u + ((s * p.panels + p.panel) * p.rows + k) * columns;
+      for (int64_t i = 0; i < columns; ++i) u[i] = float(full[s][i]);
+    }
+  }
+}
+
 // B^T d. With the points 0, +-a, +-b, infinity the rows are the coefficients of the products of
 // (x - p) over all points but one: row a is x (x + a) (x^2 - b^2), and so on.
 template <class V>
@@ -269,7 +318,8 @@ void transform_output(const WinogradOutput& a) {
 
 template <class V, int rows, int parts>
 constexpr WinogradKernels kernels_of() {
-  return {parts * V::width, transform_input<V>, multiply<V, rows, parts>, transform_output<V>};
+  return {parts * V::width, pack_panel<parts * V::width>, transform_input<V>,
+          multiply<V, rows, parts>, transform_output<V>};
 }
 
 #undef ZC_INLINE

@@ -26,6 +26,14 @@ struct WinogradGrid {
   int64_t tiles_down, tiles_across;
 };
 
+// The filters of one panel into u[position][panel][row][column], zeros where there is none.
+struct WinogradPanel {
+  WinogradWeights weights;
+  int64_t rows;  // input channels, up to whole groups
+  int64_t panel, panels;
+  float* u;
+};
+
 // v[position][group][tile][16] = B^T d B of `tiles` tiles, the channels padded with zeros.
 struct WinogradInput {
   const WinogradGrid* grid;
@@ -65,6 +73,7 @@ struct WinogradOutput {
 
 struct WinogradKernels {
   int64_t columns;  // output channels in a panel of weights
+  void (*pack_panel)(const WinogradPanel&);
   void (*transform_input)(const WinogradInput&);
   void (*multiply)(const WinogradProduct&);
   void (*transform_output)(const WinogradOutput&);

@@ -9,12 +9,16 @@
 #include <c10/core/GradMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "base/error.h"
 
 namespace zc {
 namespace {
+
+constexpr size_t kMostKeptBytes = size_t{2} << 20;
+constexpr int64_t kSliceChannels = 256;
 
 kernels::Workers torch_threads() {
   const int64_t count = at::get_num_threads();
@@ -59,6 +63,8 @@ int64_t version_of(const at::Tensor& t) {
   return !t.defined() || t.is_inference() ? 0 : static_cast<int64_t>(t._version());
 }
 
+}  // namespace
+
 at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& e) {
   if (e.residual.defined()) y = y + e.residual;
   switch (e.activation) {
@@ -72,6 +78,18 @@ at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& e) {
   return y;
 }
 
+namespace {
+
+kernels::WinogradConv packed(const at::Tensor& weight, const at::Tensor& bias) {
+  const at::Tensor w = weight.contiguous();
+  const at::Tensor b = bias.defined() ? bias.contiguous() : bias;
+  return kernels::WinogradConv({.in = w.size(1),
+                                .out = w.size(0),
+                                .weight = w.const_data_ptr<float>(),
+                                .bias = b.defined() ? b.const_data_ptr<float>() : nullptr},
+                               torch_threads());
+}
+
 }  // namespace
 
 struct FastConv::Packed {
@@ -80,19 +98,11 @@ struct FastConv::Packed {
         bias(b),
         weight_version(version_of(w)),
         bias_version(version_of(b)),
-        conv(weights_of(w.contiguous(), b.defined() ? b.contiguous() : b)) {}
+        conv(packed(w, b)) {}
 
   bool is_of(const at::Tensor& w, const at::Tensor& b) const {
     return weight.is_same(w) && bias.is_same(b) && weight_version == version_of(w) &&
            bias_version == version_of(b);
-  }
-
-  static kernels::WinogradConv weights_of(const at::Tensor& w, const at::Tensor& b) {
-    return kernels::WinogradConv({.in = w.size(1),
-                                  .out = w.size(0),
-                                  .weight = w.const_data_ptr<float>(),
-                                  .bias = b.defined() ? b.const_data_ptr<float>() : nullptr},
-                                 torch_threads());
   }
 
   // Held, so that no other tensor can come to lie at the same address.
@@ -129,13 +139,23 @@ at::Tensor FastConv::operator()(const at::Tensor& x, const at::Tensor& weight,
       x.options().requires_grad(false).memory_format(last));
   at::Tensor residual;
   if (epilogue.residual.defined()) residual = epilogue.residual.expand_as(y).contiguous(last);
-  packed_for(weight, bias)
-      ->conv.run({.shape = shape_of(x, o),
-                  .x = input.const_data_ptr<float>(),
-                  .y = y.mutable_data_ptr<float>(),
-                  .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr,
-                  .activation = epilogue.activation},
-                 torch_threads());
+  kernels::WinogradCall call{
+      .shape = shape_of(x, o),
+      .x = input.const_data_ptr<float>(),
+      .y = y.mutable_data_ptr<float>(),
+      .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr,
+      .activation = epilogue.activation};
+  if (weight.nbytes() <= kMostKeptBytes) {
+    packed_for(weight, bias)->conv.run(call, torch_threads());
+    return y;
+  }
+  call.y_channels = weight.size(0);
+  for (int64_t first = 0; first < call.y_channels; first += kSliceChannels) {
+    const int64_t count = std::min(kSliceChannels, call.y_channels - first);
+    call.first_channel = first;
+    packed(weight.narrow(0, first, count), bias.defined() ? bias.narrow(0, first, count) : bias)
+        .run(call, torch_threads());
+  }
   return y;
 }
 

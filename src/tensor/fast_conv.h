@@ -20,10 +20,12 @@ struct ConvEpilogue {
   at::Tensor residual = {};  // [B,C',H',W'], or undefined
 };
 
-// Holds the packed weights of one layer, made at the first call for which Winograd pays, anew when
-// the weight or bias is another tensor or was written to. They take 4 times the memory of the
-// weight. A layer that makes its weights anew for each call has no use for this. Several threads
-// may call.
+at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& epilogue);
+
+// Weights of up to 2 MiB are packed at the first call for which Winograd pays, and kept; anew when
+// the weight or bias is another tensor or was written to. Packed weights take 4 times the memory,
+// so larger ones are packed in slices at each call, which costs less than it saves, and given back.
+// A layer that makes its weights anew for each call has no use for this. Several threads may call.
 class FastConv {
  public:
   // x [B,C,H,W], weight [C',C,k,k], bias [C'] or undefined. The result is channels-last where

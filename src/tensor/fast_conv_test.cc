@@ -56,6 +56,18 @@ TEST_F(FastConvTest, TheEpilogueAddsThenActivates) {
   expect_near(conv(x_, weight_, bias_, strided, {Activation::relu}), at::relu(wanted(strided)));
 }
 
+TEST_F(FastConvTest, LargeWeightsArePackedInSlicesAndGivenBack) {
+  const FastConv conv;
+  x_ = at::randn({1, 240, 19, 22});
+  weight_ = at::randn({520, 240, 3, 3}) / 50;
+  bias_ = at::randn({520});
+  const at::Tensor residual = at::randn({1, 520, 19, 22});
+  expect_near(conv(x_, weight_, bias_, kSame, {kernels::Activation::relu, residual}),
+              at::relu(wanted(kSame) + residual));
+  expect_near(conv(x_, weight_, {}, kSame), wanted(kSame) - bias_.view({1, 520, 1, 1}));
+  EXPECT_EQ(conv.packed_bytes(), 0u);
+}
+
 TEST_F(FastConvTest, ChangedWeightsArePackedAnew) {
   const FastConv conv;
   conv(x_, weight_, bias_, kSame);
