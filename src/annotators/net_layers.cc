@@ -4,7 +4,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
-#include <ATen/ops/instance_norm.h>
+#include <ATen/ops/group_norm.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 
 #include <vector>
@@ -35,8 +35,11 @@ at::Tensor NetConv::plus(const at::Tensor& x, const at::Tensor& residual) const 
   return run(x, {.residual = residual});
 }
 
-at::Tensor NetConv::run(const at::Tensor& x, const ConvEpilogue& epilogue) const {
-  const at::ScalarType type = x.scalar_type();
+at::Tensor NetConv::run(const at::Tensor& any, const ConvEpilogue& epilogue) const {
+  const at::ScalarType type = any.scalar_type();
+  // One layout for all layers: otherwise those that ATen runs and those that Winograd runs would
+  // turn the map around in between.
+  const at::Tensor x = any.contiguous(at::MemoryFormat::ChannelsLast);
   if (options_.groups == 1 && options_.dilation == 1) {
     return fast_(x, weight_.as(type), bias_ ? bias_->as(type) : at::Tensor(),
                  {options_.stride, options_.padding}, epilogue);
@@ -86,8 +89,8 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x) const {
 }
 
 at::Tensor instance_norm(const at::Tensor& x, double eps) {
-  return at::instance_norm(x, {}, {}, {}, {}, /*use_input_stats=*/true, 0.0, eps,
-                           /*cudnn_enabled=*/false);
+  // A group for each channel: ATen's instance norm would turn a channels-last map around twice.
+  return at::group_norm(x, x.size(1), {}, {}, eps, /*cudnn_enabled=*/false);
 }
 
 at::Tensor bilinear(const at::Tensor& x, int64_t height, int64_t width, bool align_corners) {
