@@ -33,7 +33,7 @@ MlsdConv::MlsdConv(Module& parent, std::string_view key, const Options& o)
 at::Tensor MlsdConv::operator()(const at::Tensor& x) const {
   // TensorFlow Lite, where the network comes from, pads right and bottom only.
   const at::Tensor source = stride_ == 2 ? at::constant_pad_nd(x, {0, 1, 0, 1}, 0) : x;
-  return norm_(conv_(source)).clamp_(0, 6);
+  return conv_.normed(source, norm_).clamp_(0, 6);
 }
 
 MlsdResidual::MlsdResidual(Module& parent, std::string_view key, const Options& o)
@@ -55,7 +55,7 @@ MlsdResidual::MlsdResidual(Module& parent, std::string_view key, const Options& 
 at::Tensor MlsdResidual::operator()(const at::Tensor& x) const {
   at::Tensor h = x;
   for (const MlsdConv& conv : convs_) h = conv(h);
-  h = (*norm_)((*project_)(h));
+  h = project_->normed(h, *norm_);
   return shortcut_ ? x + h : h;
 }
 
@@ -96,7 +96,7 @@ MlsdConvRelu::MlsdConvRelu(Module& parent, std::string_view key, const Options& 
       norm_(*this, "1", o.out) {}
 
 at::Tensor MlsdConvRelu::operator()(const at::Tensor& x) const {
-  return norm_(conv_(x)).relu_();
+  return conv_.normed(x, norm_).relu_();
 }
 
 MlsdJoin::MlsdJoin(Module& parent, std::string_view key, const Options& o)

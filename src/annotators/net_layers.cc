@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "annotators/net_layers.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
-#include <ATen/ops/group_norm.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/upsample_bilinear2d.h>
+#include <ATen/ops/zeros.h>
 
 #include <vector>
 
+#include "tensor/group_norm_grad.h"
+
 namespace zc {
+namespace {
+
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    const NetConvOptions& o) {
+  return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding},
+                    {o.dilation, o.dilation}, o.groups);
+}
+
+}  // namespace
 
 void record(Taps* taps, const std::string& name, const at::Tensor& value) {
   if (taps != nullptr) taps->emplace(name, value);
@@ -24,27 +39,47 @@ NetConv::NetConv(Module& parent, std::string_view key, int64_t in, int64_t out, 
 }
 
 at::Tensor NetConv::operator()(const at::Tensor& x) const {
-  return run(x, {});
+  return run(x, weights(x.scalar_type()), {});
 }
 
 at::Tensor NetConv::relu(const at::Tensor& x) const {
-  return run(x, {.activation = kernels::Activation::relu});
+  return run(x, weights(x.scalar_type()), {.activation = kernels::Activation::relu});
 }
 
 at::Tensor NetConv::plus(const at::Tensor& x, const at::Tensor& residual) const {
-  return run(x, {.residual = residual});
+  return run(x, weights(x.scalar_type()), {.residual = residual});
 }
 
-at::Tensor NetConv::run(const at::Tensor& any, const ConvEpilogue& epilogue) const {
-  const at::ScalarType type = any.scalar_type();
+at::Tensor NetConv::normed(const at::Tensor& x, const BatchNorm& norm) const {
+  return run(x, weights_with(norm), {});
+}
+
+NetConv::Weights NetConv::weights(at::ScalarType type) const {
+  return {weight_.as(type), bias_ ? bias_->as(type) : at::Tensor()};
+}
+
+NetConv::Weights NetConv::weights_with(const BatchNorm& norm) const {
+  const Weights plain = weights(at::kFloat);
+  const std::lock_guard lock(mutex_);
+  if (!plain.weight.is_same(plain_)) {
+    const BatchNorm::Affine affine = norm.affine();
+    plain_ = plain.weight;
+    with_norm_.weight = plain.weight * affine.scale.view({-1, 1, 1, 1});
+    with_norm_.bias =
+        plain.bias.defined() ? at::addcmul(affine.shift, plain.bias, affine.scale) : affine.shift;
+  }
+  return with_norm_;
+}
+
+at::Tensor NetConv::run(const at::Tensor& any, const Weights& w,
+                        const ConvEpilogue& epilogue) const {
   // One layout for all layers: otherwise those that ATen runs and those that Winograd runs would
   // turn the map around in between.
   const at::Tensor x = any.contiguous(at::MemoryFormat::ChannelsLast);
-  if (options_.groups == 1 && options_.dilation == 1) {
-    return fast_(x, weight_.as(type), bias_ ? bias_->as(type) : at::Tensor(),
-                 {options_.stride, options_.padding}, epilogue);
-  }
-  return with_epilogue(apply(x, weight_.as(type)), epilogue);
+  const NetConvOptions& o = options_;
+  if (o.groups == 1 && o.dilation == 1)
+    return fast_(x, w.weight, w.bias, {o.stride, o.padding}, epilogue);
+  return with_epilogue(convolve(x, w.weight, w.bias, o), epilogue);
 }
 
 at::Tensor NetConv::bias() const {
@@ -52,10 +87,8 @@ at::Tensor NetConv::bias() const {
 }
 
 at::Tensor NetConv::apply(const at::Tensor& x, const at::Tensor& weight) const {
-  const NetConvOptions& o = options_;
   const at::Tensor bias = bias_ ? bias_->as(x.scalar_type()) : at::Tensor();
-  return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding},
-                    {o.dilation, o.dilation}, o.groups);
+  return convolve(x, weight, bias, options_);
 }
 
 NetConvTransposed::NetConvTransposed(Module& parent, std::string_view key, int64_t in, int64_t out,
@@ -88,9 +121,18 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x) const {
                         /*training=*/false, 0.0, eps_, /*cudnn_enabled=*/false);
 }
 
+BatchNorm::Affine BatchNorm::affine() const {
+  const at::Tensor scale = weight_.as(at::kFloat) * at::rsqrt(variance_.as(at::kFloat) + eps_);
+  return {scale, bias_.as(at::kFloat) - mean_.as(at::kFloat) * scale};
+}
+
 at::Tensor instance_norm(const at::Tensor& x, double eps) {
-  // A group for each channel: ATen's instance norm would turn a channels-last map around twice.
-  return at::group_norm(x, x.size(1), {}, {}, eps, /*cudnn_enabled=*/false);
+  // A group for each channel. ATen's instance norm would turn a channels-last map around twice, and
+  // its group norm sums a quarter of a million pixels in single precision.
+  const int64_t channels = x.size(1);
+  return ops::group_norm_trainable(
+      x.contiguous(at::MemoryFormat::ChannelsLast), at::ones({channels}, x.options()),
+      at::zeros({channels}, x.options()), {.groups = channels, .eps = eps});
 }
 
 at::Tensor bilinear(const at::Tensor& x, int64_t height, int64_t width, bool align_corners) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,23 @@ namespace zc {
 // Outputs of inner layers by their names in the parity data; not recorded when null.
 using Taps = std::map<std::string, at::Tensor>;
 void record(Taps* taps, const std::string& name, const at::Tensor& value);
+
+// Keys "weight", "bias", "running_mean", "running_var" [C]; a counter "num_batches_tracked" in the
+// file is not read.
+class BatchNorm : public Module {
+ public:
+  BatchNorm(Module& parent, std::string_view key, int64_t channels, double eps = 1e-5);
+  at::Tensor operator()(const at::Tensor& x) const;
+  // What it multiplies each channel by, and then adds.
+  struct Affine {
+    at::Tensor scale, shift;  // [C]
+  };
+  Affine affine() const;
+
+ private:
+  double eps_;
+  Parameter weight_, bias_, mean_, variance_;
+};
 
 struct NetConvOptions {
   int64_t stride = 1;
@@ -38,18 +56,29 @@ class NetConv : public Module {
   at::Tensor relu(const at::Tensor& x) const;
   // The same, plus `residual` of the result's shape.
   at::Tensor plus(const at::Tensor& x, const at::Tensor& residual) const;
+  // The same, then the norm, which becomes part of the weights.
+  at::Tensor normed(const at::Tensor& x, const BatchNorm& norm) const;
   // With other weights of the same shape, as standardised ones.
   at::Tensor apply(const at::Tensor& x, const at::Tensor& weight) const;
   const Parameter& weight() const { return weight_; }
   at::Tensor bias() const;
 
  private:
-  at::Tensor run(const at::Tensor& x, const ConvEpilogue& epilogue) const;
+  struct Weights {
+    at::Tensor weight, bias;
+  };
+  Weights weights(at::ScalarType type) const;
+  Weights weights_with(const BatchNorm& norm) const;
+  at::Tensor run(const at::Tensor& x, const Weights& weights, const ConvEpilogue& epilogue) const;
 
   NetConvOptions options_;
   Parameter weight_;
   std::optional<Parameter> bias_;
   FastConv fast_;
+  // With a norm: the last result, and the weight that it was made of.
+  mutable std::mutex mutex_;
+  mutable at::Tensor plain_;
+  mutable Weights with_norm_;
 };
 
 // Keys "weight" [C,C',k,k] and "bias" [C'].
@@ -62,18 +91,6 @@ class NetConvTransposed : public Module {
  private:
   int64_t stride_, padding_, output_padding_;
   Parameter weight_, bias_;
-};
-
-// Keys "weight", "bias", "running_mean", "running_var" [C]; a counter "num_batches_tracked" in the
-// file is not read.
-class BatchNorm : public Module {
- public:
-  BatchNorm(Module& parent, std::string_view key, int64_t channels, double eps = 1e-5);
-  at::Tensor operator()(const at::Tensor& x) const;
-
- private:
-  double eps_;
-  Parameter weight_, bias_, mean_, variance_;
 };
 
 // Over each channel of each picture, without weights.

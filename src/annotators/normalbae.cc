@@ -47,9 +47,9 @@ NormalBaeUp::NormalBaeUp(Module& parent, std::string_view key, int64_t in, int64
 
 at::Tensor NormalBaeUp::forward(const at::Tensor& x, const at::Tensor& skip) const {
   const at::Tensor enlarged = bilinear(x, skip.size(2), skip.size(3), /*align_corners=*/true);
-  at::Tensor h = norm1_(conv1_(at::cat({enlarged, skip}, 1)));
+  at::Tensor h = conv1_.normed(at::cat({enlarged, skip}, 1), norm1_);
   at::leaky_relu_(h);
-  h = norm2_(conv2_(h));
+  h = conv2_.normed(h, norm2_);
   return at::leaky_relu_(h);
 }
 
