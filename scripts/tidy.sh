@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bootstrap.sh tidy
-scripts/build.sh release --configure
+scripts/build.sh dev --configure  # file by file
 if [ $# -gt 0 ]; then
   files=("$@")
 else
@@ -13,5 +13,5 @@ else
 fi
 [ ${#files[@]} -gt 0 ] || { echo "tidy: no changed files"; exit 0; }
 # The precompiled header in the compile commands is text too, so clang reads it although GCC made it.
-printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" .deps/venv/bin/clang-tidy --quiet -p build/release
+printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" .deps/venv/bin/clang-tidy --quiet -p build/dev
 echo "tidy: ${#files[@]} files are clean"

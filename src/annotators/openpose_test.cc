@@ -19,7 +19,7 @@ namespace {
 
 // What refuses, or "".
 template <class F>
-std::string refused_at(F&& act) {
+std::string pose_refused_at(F&& act) {
   try {
     act();
   } catch (const Error& error) {
@@ -56,9 +56,9 @@ TEST(BodyInput, IsPaddedToMultiplesOfEightInBgrOrder) {
 }
 
 TEST(BodyInput, RefusesStripsOfPixels) {
-  EXPECT_EQ(refused_at([] { body_input(Image(1, 2000, 3), PoseRules::v10); }), "image");
-  EXPECT_EQ(refused_at([] { body_input(Image(1, 2000, 3), PoseRules::v11); }), "image");
-  EXPECT_EQ(refused_at([] { body_input(Image(2000, 1, 3), PoseRules::v11); }), "image");
+  EXPECT_EQ(pose_refused_at([] { body_input(Image(1, 2000, 3), PoseRules::v10); }), "image");
+  EXPECT_EQ(pose_refused_at([] { body_input(Image(1, 2000, 3), PoseRules::v11); }), "image");
+  EXPECT_EQ(pose_refused_at([] { body_input(Image(2000, 1, 3), PoseRules::v11); }), "image");
 }
 
 TEST(AssembleBodies, FindsNobodyInEmptyMaps) {
@@ -95,15 +95,15 @@ TEST(FacePeaks, LeaveOutWhatIsTooWeak) {
 TEST(Openpose, RefusesOptionsThatDoNotGoTogether) {
   const Image image(64, 64, 3);
   EXPECT_EQ(
-      refused_at([&] { detect_openpose({}, image, {.rules = PoseRules::v10, .face = true}); }),
+      pose_refused_at([&] { detect_openpose({}, image, {.rules = PoseRules::v10, .face = true}); }),
       "openpose.face");
-  EXPECT_EQ(refused_at([&] { detect_openpose({}, image); }), "openpose.body");
+  EXPECT_EQ(pose_refused_at([&] { detect_openpose({}, image); }), "openpose.body");
 }
 
 TEST(OpenposeBodyNetwork, RefusesInputsOfAnotherShape) {
   const OpenposeBodyNetwork network;
-  EXPECT_NE(refused_at([&] { network.forward(at::zeros({1, 1, 8, 8})); }), "");
-  EXPECT_NE(refused_at([&] { network.forward(at::zeros({1, 3, 12, 8})); }), "");
+  EXPECT_NE(pose_refused_at([&] { network.forward(at::zeros({1, 1, 8, 8})); }), "");
+  EXPECT_NE(pose_refused_at([&] { network.forward(at::zeros({1, 3, 12, 8})); }), "");
 }
 
 // One person with nothing but a left hand, at whose wrist the reference would draw.

@@ -13,15 +13,17 @@
 namespace zc {
 namespace {
 
-const std::filesystem::path kData =
+const std::filesystem::path kScribbleData =
     std::filesystem::path(ZC_SOURCE_DIR) / "tests/parity/data/annotators";
 
 TEST(FakeScribble, EqualsTheReference) {
   for (const char* name : {"fake_scribble_0", "fake_scribble_1"}) {
-    const auto rule = nlohmann::json::parse(read_file(kData / "cases/post" / name / "case.json"));
-    const Image edges = load_image(kData / rule.at("inputs").at("soft_edge").get<std::string>());
+    const auto rule =
+        nlohmann::json::parse(read_file(kScribbleData / "cases/post" / name / "case.json"));
+    const Image edges =
+        load_image(kScribbleData / rule.at("inputs").at("soft_edge").get<std::string>());
     const auto& output = rule.at("outputs").at("scribble");
-    const Image expected = hwc3(load_image(kData / output.at("file").get<std::string>()));
+    const Image expected = hwc3(load_image(kScribbleData / output.at("file").get<std::string>()));
     const Image strokes = hwc3(fake_scribble(edges));
     ASSERT_EQ(strokes.pixels.size(), expected.pixels.size());
     size_t different = 0;

@@ -155,7 +155,7 @@ ModelConfig toyworld_model() {
   c.vae.num_res_blocks = 1;
   c.vae.norm_groups = 1;
   c.text = {.vocabulary = 256, .width = 128, .layers = 2, .heads = 4, .positions = 77};
-  c.prediction = Prediction::v;
+  c.prediction = ModelPrediction::v;
   c.image_size = 256;
   c.limited_vocabulary = true;
   c.cfg = 4.0;
@@ -174,7 +174,7 @@ nlohmann::json to_json(const ModelConfig& c) {
                  {"text_kind", c.text_kind == TextKind::clip ? "clip" : "openclip"},
                  {"text_layer", static_cast<int>(c.text_layer)},
                  {"text_pad_id", c.text_pad_id},
-                 {"prediction", c.prediction == Prediction::v ? "v" : "epsilon"},
+                 {"prediction", c.prediction == ModelPrediction::v ? "v" : "epsilon"},
                  {"image_size", c.image_size},
                  {"limited_vocabulary", c.limited_vocabulary}};
   if (c.cfg) object["cfg"] = *c.cfg;
@@ -208,7 +208,7 @@ ModelConfig model_config_from_json(const nlohmann::json& source, const std::stri
   }
   c.text_kind = text_kind == "clip" ? TextKind::clip : TextKind::openclip;
   c.text_layer = static_cast<TextLayer>(text_layer);
-  c.prediction = prediction == "v" ? Prediction::v : Prediction::epsilon;
+  c.prediction = prediction == "v" ? ModelPrediction::v : ModelPrediction::epsilon;
   check_sizes(c, where);
   return c;
 }

@@ -16,7 +16,7 @@
 namespace zc {
 
 enum class TextKind { clip, openclip };
-enum class Prediction { epsilon, v };
+enum class ModelPrediction { epsilon, v };
 
 struct ModelConfig {
   std::string name;  // "sd15", "sd21", "toyworld", ...
@@ -26,7 +26,7 @@ struct ModelConfig {
   TextKind text_kind = TextKind::clip;
   TextLayer text_layer = TextLayer::last;
   int64_t text_pad_id = 49407;  // 0 for OpenCLIP
-  Prediction prediction = Prediction::epsilon;
+  ModelPrediction prediction = ModelPrediction::epsilon;
   int64_t image_size = 512;  // side of the training pictures
   // The text encoder knows only the ids listed in the tensor kTokenIdsKey; row 0 stands for all
   // others.

@@ -116,7 +116,7 @@ TEST(UNet, OneHintServesAWholeBatch) {
   EXPECT_EQ(residuals.front().size(0), 2);
 }
 
-std::string where_of(const std::function<void()>& f) {
+std::string refused_where(const std::function<void()>& f) {
   try {
     f();
   } catch (const Error& e) {
@@ -129,9 +129,9 @@ TEST(UNet, NamesTheInputThatDoesNotFit) {
   const TinyModel m;
   Context good(m.tokens), bad(at::zeros({2, 5, 17}));
   const at::Tensor emb = m.unet.embed(m.t);
-  EXPECT_EQ(where_of([&] { m.unet.forward(at::zeros({2, 3, 8, 8}), emb, good); }), "x");
-  EXPECT_EQ(where_of([&] { m.unet.forward(m.x, emb, bad); }), "context");
-  EXPECT_EQ(where_of([&] { m.control.encode_hint(at::zeros({2, 1, 64, 64})); }), "hint");
+  EXPECT_EQ(refused_where([&] { m.unet.forward(at::zeros({2, 3, 8, 8}), emb, good); }), "x");
+  EXPECT_EQ(refused_where([&] { m.unet.forward(m.x, emb, bad); }), "context");
+  EXPECT_EQ(refused_where([&] { m.control.encode_hint(at::zeros({2, 1, 64, 64})); }), "hint");
 }
 
 TEST(Residuals, AreScaledSummedAndPooledOneByOne) {

@@ -80,7 +80,7 @@ SamplerOptions sampler_options(const GenerateRequest& request, const ModelConfig
   return {.sampler = request.sampler,
           .steps = request.steps,
           .eta = request.eta,
-          .v_prediction = config.prediction == decltype(config.prediction)::v};
+          .v_prediction = config.prediction == ModelPrediction::v};
 }
 
 // The latent of picture k of the batch.

@@ -68,7 +68,7 @@ ModelConfig config_of(const Checkpoint& file) {
   } else {
     throw_unsupported_base(file);
   }
-  if (file.prediction_type == "v_prediction") config.prediction = decltype(config.prediction)::v;
+  if (file.prediction_type == "v_prediction") config.prediction = ModelPrediction::v;
   return config;
 }
 
@@ -97,8 +97,7 @@ void ModelSet::load_base(const ModelPaths& paths) {
   const Checkpoint file = open_checkpoint(paths.base);
   config_ = config_of(file);
   if (paths.prediction != "auto") {
-    using Kind = decltype(config_.prediction);
-    config_.prediction = paths.prediction == "v" ? Kind::v : Kind::epsilon;
+    config_.prediction = paths.prediction == "v" ? ModelPrediction::v : ModelPrediction::epsilon;
   }
   base_ = describe_file(paths.base);
   load_text(file.tensors, file.path);

@@ -15,7 +15,7 @@ namespace {
 SchedulerConfig config_of(const SamplerOptions& options) {
   SchedulerConfig config = sampler_config(options.sampler);
   config.eta = options.eta;
-  if (options.v_prediction) config.prediction_type = decltype(config.prediction_type)::v_prediction;
+  if (options.v_prediction) config.prediction_type = Prediction::v_prediction;
   return config;
 }
 

@@ -39,11 +39,11 @@ NoisedBatch noise_batch(const at::Tensor& z0, const at::Tensor& alphas_cumprod,
   const at::Tensor signal = at::sqrt(abar).reshape({-1, 1, 1, 1});
   const at::Tensor sigma = at::sqrt(1.0 - abar).reshape({-1, 1, 1, 1});
   batch.x_t = signal * z0 + sigma * noise;
-  batch.target = o.prediction == Prediction::v ? signal * noise - sigma * z0 : noise;
+  batch.target = o.prediction == ModelPrediction::v ? signal * noise - sigma * z0 : noise;
   if (o.min_snr > 0.0) {
     const at::Tensor snr = abar / (1.0 - abar);
     batch.weight =
-        at::clamp(snr, {}, o.min_snr) / (o.prediction == Prediction::v ? snr + 1.0 : snr);
+        at::clamp(snr, {}, o.min_snr) / (o.prediction == ModelPrediction::v ? snr + 1.0 : snr);
   } else {
     batch.weight = at::ones_like(abar);
   }

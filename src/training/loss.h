@@ -21,7 +21,7 @@ struct NoisedBatch {
 at::Tensor alphas_cumprod_float();
 
 struct LossOptions {
-  Prediction prediction = Prediction::epsilon;
+  ModelPrediction prediction = ModelPrediction::epsilon;
   // gamma; 0: weights 1 (ddpm.py, p_losses); else min(snr, gamma)/snr for epsilon and
   // min(snr, gamma)/(snr + 1) for v (arXiv 2303.09556).
   double min_snr = 0.0;

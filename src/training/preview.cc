@@ -37,7 +37,7 @@ at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& contex
     const auto out = model.unet->forward(xx, model.unet->embed(tt), both, residuals).chunk(2);
     const at::Tensor guided = out[1] + o.cfg_scale * (out[0] - out[1]);
     const double a = abar_at(t), a_next = i > 0 ? abar_at(t - stride) : abar_at(0);
-    const bool v = model.config.prediction == Prediction::v;
+    const bool v = model.config.prediction == ModelPrediction::v;
     const at::Tensor eps = v ? std::sqrt(a) * guided + std::sqrt(1 - a) * x : guided;
     const at::Tensor x0 = (x - std::sqrt(1 - a) * eps) / std::sqrt(a);
     x = std::sqrt(a_next) * x0 + std::sqrt(1 - a_next) * eps;

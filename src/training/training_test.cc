@@ -329,7 +329,7 @@ TEST(Loss, NoiseOffsetAddsOneValueToEachPictureAndChannel) {
   const at::Tensor z0 = at::zeros({2, 4, 32, 32});
   const auto means_of = [&](double offset) {
     at::Generator generator = generator_for(1, 2, 3);
-    const LossOptions options = {.prediction = Prediction::epsilon, .noise_offset = offset};
+    const LossOptions options = {.prediction = ModelPrediction::epsilon, .noise_offset = offset};
     return noise_batch(z0, abar, options, generator).target.mean({2, 3});
   };
   const at::Tensor added = means_of(2.0) - means_of(0.0);
@@ -342,8 +342,8 @@ TEST(Loss, NoiseOffsetAddsOneValueToEachPictureAndChannel) {
 TEST(Loss, MinSnrWeighsAsInThePaper) {
   at::Generator generator = generator_for(1, 2, 3);
   const at::Tensor abar = alphas_cumprod_float();
-  const NoisedBatch batch = noise_batch(at::randn({4, 4, 8, 8}), abar,
-                                        {.prediction = Prediction::v, .min_snr = 5.0}, generator);
+  const NoisedBatch batch = noise_batch(
+      at::randn({4, 4, 8, 8}), abar, {.prediction = ModelPrediction::v, .min_snr = 5.0}, generator);
   for (int64_t i = 0; i < 4; ++i) {
     const double a = abar[batch.t[i].item<int64_t>()].item<double>();
     const double snr = a / (1 - a);

@@ -21,7 +21,7 @@ using nlohmann::json;
 
 constexpr size_t kFailuresNamed = 8;
 
-AnnotatorOp find_op(const std::string& name) {
+AnnotatorOp find_annotator_op(const std::string& name) {
   for (const AnnotatorOpTable* table : {&annotator_edge_ops(), &annotator_depth_ops(),
                                         &annotator_pose_ops(), &annotator_simple_ops()}) {
     const auto found = table->find(name);
@@ -72,7 +72,7 @@ FileCheck run_case(const json& entry, const std::filesystem::path& folder,
       throw Error(ErrorKind::bad_file, result.id,
                   fmt::format("the case says that it is {} {}", c.op, c.id));
     }
-    compare_outputs(c, find_op(c.op)(c), result);
+    compare_outputs(c, find_annotator_op(c.op)(c), result);
   } catch (const std::exception& e) {
     result.passed = false;
     result.note = e.what();

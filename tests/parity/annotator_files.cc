@@ -31,18 +31,6 @@ constexpr double kRefusalSeconds = 1.0;
 constexpr double kRefusalMegabytes = 64.0;
 constexpr double kSumTolerance = 1e-6;
 
-uint64_t hex(const std::string& text) {
-  return std::stoull(text, nullptr, 16);
-}
-
-FileCheck equal(std::string id, uint64_t got, uint64_t wanted) {
-  return {.id = std::move(id),
-          .error = got == wanted ? 0.0 : 1.0,
-          .tolerance = 0.0,
-          .passed = got == wanted,
-          .note = "exact"};
-}
-
 // What the vector and the table say of the key must be the same, or the note says what is not.
 std::string table_difference(const json& vector, const std::vector<AnnotatorKey>& table,
                              AnnotatorKey& found) {

@@ -21,14 +21,9 @@
 namespace zc::parity {
 namespace {
 
-template <class Network>
-void load(Network& network, const AnnotatorCase& c) {
-  load_annotator_weights(network, c.weights(), c.id);
-}
-
 AnnotatorOutputs midas(const AnnotatorCase& c) {
   MidasNetwork network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   AnnotatorOutputs outputs;
   const FloatMap depth = float_map(midas_depth(network, c.detector_input(), &outputs.tensors));
   outputs.images["depth_map"] = midas_depth_picture(depth);
@@ -55,7 +50,7 @@ AnnotatorOutputs midas_post(const AnnotatorCase& c) {
 
 AnnotatorOutputs zoe(const AnnotatorCase& c) {
   ZoeNetwork network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   AnnotatorOutputs outputs;
   const at::Tensor metres = zoe_depth(network, c.detector_input(), &outputs.tensors);
   outputs.images["map"] = zoe_picture(float_map(metres));
@@ -73,7 +68,7 @@ AnnotatorOutputs zoe_post(const AnnotatorCase& c) {
 
 AnnotatorOutputs normalbae(const AnnotatorCase& c) {
   NormalBaeNetwork network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   AnnotatorOutputs outputs;
   const at::Tensor normals = normalbae_normals(network, c.detector_input(), &outputs.tensors);
   outputs.images["map"] = normalbae_picture(normals[0]);
@@ -89,7 +84,7 @@ AnnotatorOutputs normalbae_post(const AnnotatorCase& c) {
 AnnotatorOutputs depth_anything_v2(const AnnotatorCase& c) {
   ZC_BUG_IF(c.params().at("encoder") != "vits" || c.params().at("input_size") != 518);
   DepthAnythingNetwork network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   AnnotatorOutputs outputs;
   const Image image = c.image("image");
   const at::Tensor depth = depth_anything_depth(network, image, &outputs.tensors);
@@ -100,7 +95,7 @@ AnnotatorOutputs depth_anything_v2(const AnnotatorCase& c) {
 AnnotatorOutputs uniformer(const AnnotatorCase& c) {
   const c10::NoGradGuard no_grad;
   UniformerNetwork network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   AnnotatorOutputs outputs;
   const Image image = c.detector_input();
   if (!c.wants("label")) {  // the network alone

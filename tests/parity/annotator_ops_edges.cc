@@ -24,11 +24,6 @@
 namespace zc::parity {
 namespace {
 
-template <class Network>
-void load(Network& network, const AnnotatorCase& c) {
-  load_annotator_weights(network, c.weights(), c.id);
-}
-
 // The taps that the case wants.
 AnnotatorOutputs outputs_of(const AnnotatorCase& c, const Taps& taps) {
   AnnotatorOutputs outputs;
@@ -44,7 +39,7 @@ AnnotatorOutputs network_case(const AnnotatorCase& c, at::Tensor (*input)(const 
                               Image (*map)(const Network&, const Image&, const Options&),
                               const Options& plain = {}, const Options& safe = {}) {
   Network network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   const Image image = c.detector_input();
   Taps taps;
   network.forward(input(image), &taps);
@@ -82,7 +77,7 @@ AnnotatorOutputs lineart_anime(const AnnotatorCase& c) {
 
 AnnotatorOutputs mlsd_network(const AnnotatorCase& c) {
   MlsdNetwork network;
-  load(network, c);
+  load_annotator_weights(network, c.weights(), c.id);
   Taps taps;
   network.forward(mlsd_input(c.detector_input()), &taps);
   return outputs_of(c, taps);

@@ -15,18 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-uint64_t hex(const std::string& text) {
-  return std::stoull(text, nullptr, 16);
-}
-
-FileCheck equal(const std::string& id, uint64_t got, uint64_t wanted) {
-  return {.id = id,
-          .error = got == wanted ? 0.0 : 1.0,
-          .tolerance = 0.0,
-          .passed = got == wanted,
-          .note = "exact"};
-}
-
 FileCheck weight_check(const json& entry) {
   const std::string name = entry.at("name");
   const at::Tensor w = synthetic_weight(name, entry.at("shape")).view(-1);

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -26,6 +27,18 @@ struct FileCheck {
   bool passed = false;
   std::string note;
 };
+
+// Whole numbers that must be the same.
+inline FileCheck equal(std::string id, uint64_t got, uint64_t wanted) {
+  return {.id = std::move(id),
+          .error = got == wanted ? 0.0 : 1.0,
+          .tolerance = 0.0,
+          .passed = got == wanted,
+          .note = "exact"};
+}
+inline uint64_t hex(const std::string& text) {
+  return std::stoull(text, nullptr, 16);
+}
 
 // One row of a key table.
 struct KeyRow {
