@@ -3,7 +3,7 @@
 """Prints the test programs that have a source file under one of the given paths.
 
 Usage: scripts/test_targets.py BUILD_FOLDER PREFIX...    e.g. build/asan src/base/ src/models/tokenizer
-Test programs are the targets test_NAME that zc_test makes, which ctest knows as NAME, and corpus_NAME that zc_corpus makes.
+The folder must be configured with ZC_TOGETHER=OFF, which shows each source file. Test programs are the targets test_NAME that zc_test makes, which ctest knows as NAME, and corpus_NAME that zc_corpus makes.
 """
 import json
 import pathlib
@@ -20,6 +20,8 @@ def main():
         source = pathlib.Path(entry["file"])
         if target and source.is_relative_to(root) and str(source.relative_to(root)).startswith(prefixes):
             names.add(target.group(1))
+    if not names:
+        sys.exit(f"test_targets.py: no test program of {build} has a file under {' '.join(prefixes)}; ZC_TOGETHER must be OFF there")
     print("\n".join(sorted(names)))
 
 

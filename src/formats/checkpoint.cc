@@ -43,10 +43,11 @@ StateDict only_vae(const StateDict& state) {
 
 // Some programs saved the text encoder without "text_model.".
 void add_text_model(StateDict& tensors) {
-  if (!tensors.contains(std::string(kClip) + "embeddings.token_embedding.weight")) return;
+  const std::string clip(kClip);
+  if (!tensors.contains(clip + "embeddings.token_embedding.weight")) return;
   StateDict part = with_prefix_removed(tensors, kClip);
   std::erase_if(tensors, [](const auto& entry) { return entry.first.starts_with(kClip); });
-  add_under(tensors, std::string(kClip) + "text_model.", std::move(part));
+  add_under(tensors, clip + "text_model.", std::move(part));
 }
 
 [[noreturn]] void refuse_unknown(const StateDict& tensors, const std::string& where) {
