@@ -10,8 +10,8 @@ export OMP_WAIT_POLICY=passive
 readonly parity_data=tests/parity/data
 # Small networks of every kind, the schedules and the samplers: a minute instead of ten.
 readonly quick_parity=(blocks/ schedule/ ddim/ tiny/ tiny21/ tiny_clip/ tiny_openclip/)
-# What reads bytes that somebody else wrote. The corpora of prompts and replays need the whole pipeline, ten minutes of
-# compiling with sanitizers: `make fuzz` runs those.
+# What reads bytes that somebody else wrote. The corpora of poses, prompts and replays need the annotators or the whole
+# pipeline, ten minutes of compiling with sanitizers: `make fuzz` runs those.
 readonly sanitized=(src/base/ src/image/ src/formats/ src/models/tokenizer src/server/ src/store/
                     fuzz/fuzz_{image,pickle,safetensors,torch_file,zip})
 readonly results=$PWD/build/results

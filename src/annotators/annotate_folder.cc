@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 
 namespace zc {
@@ -19,9 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_picture(const fs::path& file) {
-  std::string end = file.extension().string();
-  std::transform(end.begin(), end.end(), end.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
+  const std::string end = lower_extension(file);
   return end == ".png" || end == ".jpg" || end == ".jpeg" || end == ".webp";
 }
 

@@ -222,7 +222,17 @@ std::vector<AnnotatorInfo> make_table() {
 }  // namespace
 
 bool AnnotatorInfo::ready(const WeightFolders& folders) const {
-  return weights.empty() || find_weights(weights, folders).has_value();
+  const auto is_there = [&](const std::string& file) {
+    return find_weights({file}, folders).has_value();
+  };
+  return (weights.empty() || find_weights(weights, folders).has_value()) &&
+         std::ranges::all_of(more_weights, is_there);
+}
+
+std::string AnnotatorInfo::weights_text() const {
+  std::string text = fmt::format("{}", fmt::join(weights, " or "));
+  for (const std::string& file : more_weights) text += " and " + file;
+  return text;
 }
 
 std::span<const AnnotatorInfo> annotators() {
@@ -260,7 +270,7 @@ ChosenAnnotator choose_annotator(std::string_view name, const WeightFolders& fol
     return {&info, fmt::format("the {0} map is drawn by the network that comes along, which knows "
                                "toy world; for photographs of the real world put {1} into the "
                                "models' folder, or name its folder with --weights",
-                               name, fmt::join(wanted.weights, " or "))};
+                               name, wanted.weights_text())};
   }
   return {&wanted, ""};
 }

@@ -61,9 +61,13 @@ struct AnnotatorInfo {
   // How `make` draws people, also those from elsewhere; wants no weights. There with make_people.
   std::function<PeoplePainter(const nlohmann::json& parameters)> make_painter;
   AnnotatorInput input = AnnotatorInput::photograph;
+  // Further files, each of which it needs too.
+  std::vector<std::string> more_weights = {};
 
-  // Whether it needs no weights, or they are there.
+  // Whether it needs no weights, or they are all there.
   bool ready(const WeightFolders& folders) const;
+  // "a.pth or b.pth and c.pth", for people.
+  std::string weights_text() const;
 };
 
 // All kinds in the order in which they are listed to people.

@@ -104,7 +104,8 @@ AnnotatorInfo dwpose_annotator() {
                         .control = "openpose",
                         .summary = "skeletons of people with hands and faces (DWPose)",
                         .weights = {kDwposeFile},
-                        .parameters = describe_options<DwposeOptions>()};
+                        .parameters = describe_options<DwposeOptions>(),
+                        .more_weights = {kDwposeDetectorFile}};
   info.make_people = [](const json& parameters, const WeightFolders& folders) -> PeopleDetector {
     return [all = load_dwpose(parameters, folders)](const Image& rgb) {
       return dwpose_people(all.networks(), rgb, all.options);

@@ -15,6 +15,7 @@
 #include "annotators/pose_draw.h"
 #include "annotators/simple.h"
 #include "base/error.h"
+#include "base/error_of.h"
 #include "image/codec.h"
 #include "image/resize.h"
 
@@ -22,17 +23,6 @@ namespace zc {
 namespace {
 
 using nlohmann::json;
-
-template <class Function>
-Error error_of(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::bug, "", "");
-}
 
 TEST(Annotator, EachNameLeadsToItsDetector) {
   Image photo(96, 64, 3);
@@ -120,6 +110,18 @@ TEST(Annotator, SaysWhichWeightsItLacks) {
     EXPECT_EQ(error.kind(), ErrorKind::not_found) << info.name;
     EXPECT_NE(error.text().find(info.weights.front()), std::string::npos) << info.name;
   }
+}
+
+TEST(Annotator, IsReadyWhenAllOfItsFilesAreThere) {
+  const AnnotatorInfo& info = find_annotator("dwpose");
+  const auto folder = std::filesystem::path(::testing::TempDir()) / "zc_annotator_files";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / info.weights.front()) << "one of two";
+  EXPECT_FALSE(info.ready({folder}));
+  EXPECT_NE(info.weights_text().find(info.more_weights.front()), std::string::npos);
+  std::ofstream(folder / info.more_weights.front()) << "the other";
+  EXPECT_TRUE(info.ready({folder}));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Annotator, IsFoundByTheKindOfItsControlNetToo) {

@@ -6,21 +6,16 @@
 
 #include <string>
 
-#include "base/error.h"
+#include "base/error_of.h"
 
 namespace zc {
 
 // Where the bad_request lies that the function throws; fails the test for another error or none.
 template <class Function>
 std::string where_of_bad_request(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    return error.where();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
+  const Error error = error_of(function);
+  EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+  return error.where();
 }
 
 }  // namespace zc

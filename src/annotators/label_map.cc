@@ -2,7 +2,6 @@
 #include "annotators/label_map.h"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 #include <utility>
 
@@ -18,13 +17,6 @@ namespace zc {
 namespace {
 
 constexpr int kClasses = 150;
-
-bool ends_in_png(const std::filesystem::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return ending == ".png";
-}
 
 }  // namespace
 
@@ -59,7 +51,7 @@ Image load_label_map(const std::filesystem::path& path) {
 }
 
 void save_label_map(const std::filesystem::path& path, const Image& labels) {
-  if (!ends_in_png(path)) return save_image(path, ade20k_colored(labels));
+  if (lower_extension(path) != ".png") return save_image(path, ade20k_colored(labels));
   const auto& palette = ade20k_palette();
   write_file_atomically(path, encode_indexed_png({labels, {palette.begin(), palette.end()}}));
 }

@@ -12,6 +12,7 @@
 
 #include "annotators/ade20k_palette.h"
 #include "base/error.h"
+#include "base/error_of.h"
 #include "image/codec.h"
 #include "image/indexed_png.h"
 
@@ -19,17 +20,6 @@ namespace zc {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class Function>
-Error refusal_of(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::bug, "", "");
-}
 
 class LabelMap : public ::testing::Test {
  protected:
@@ -64,7 +54,7 @@ TEST_F(LabelMap, APngIsTheColoursAndTheNumbers) {
 TEST_F(LabelMap, OtherEndingsGetTheColoursAlone) {
   save_label_map(folder_ / "map.jpg", all_classes());
   EXPECT_EQ(load_image(folder_ / "map.jpg").width, 150);
-  EXPECT_EQ(refusal_of([&] { save_label_map(folder_ / "map.gif", all_classes()); }).kind(),
+  EXPECT_EQ(error_of([&] { save_label_map(folder_ / "map.gif", all_classes()); }).kind(),
             ErrorKind::bad_request);
 }
 
@@ -77,14 +67,14 @@ TEST_F(LabelMap, RefusesPicturesOfColoursAndBrokenOnes) {
   save_image(folder_ / "rgb.png", Image(4, 4, 3));
   save_image(folder_ / "photo.jpg", Image(4, 4, 3));
   for (const char* name : {"rgb.png", "photo.jpg"}) {
-    const Error error = refusal_of([&] { load_label_map(folder_ / name); });
+    const Error error = error_of([&] { load_label_map(folder_ / name); });
     EXPECT_EQ(error.kind(), ErrorKind::bad_request) << name;
     EXPECT_NE(error.where().find(name), std::string::npos);
   }
-  EXPECT_EQ(refusal_of([&] { load_label_map(folder_ / "nothing.png"); }).kind(),
+  EXPECT_EQ(error_of([&] { load_label_map(folder_ / "nothing.png"); }).kind(),
             ErrorKind::not_found);
   std::ofstream(folder_ / "text.png") << "no picture";
-  EXPECT_EQ(refusal_of([&] { load_label_map(folder_ / "text.png"); }).kind(), ErrorKind::bad_file);
+  EXPECT_EQ(error_of([&] { load_label_map(folder_ / "text.png"); }).kind(), ErrorKind::bad_file);
 }
 
 TEST_F(LabelMap, CountsFromZeroOrFromOne) {
@@ -102,16 +92,16 @@ TEST_F(LabelMap, CountsFromZeroOrFromOne) {
 TEST_F(LabelMap, NamesThePixelWhoseNumberIsNoClass) {
   Image numbers(4, 3, 1);
   *numbers.at(3, 1) = 150;
-  const Error error = refusal_of([&] { ade20k_colored(numbers); });
+  const Error error = error_of([&] { ade20k_colored(numbers); });
   EXPECT_EQ(error.kind(), ErrorKind::bad_request);
   EXPECT_EQ(error.where(), "label");
   for (const char* part : {"(3, 1)", "150", "0 to 149"})
     EXPECT_NE(error.text().find(part), std::string::npos) << error.text();
   EXPECT_NO_THROW(ade20k_colored(numbers, {.first = 1}));
   *numbers.at(3, 1) = 151;
-  EXPECT_NE(refusal_of([&] { ade20k_colored(numbers, {.first = 1}); }).text().find("0 to 150"),
+  EXPECT_NE(error_of([&] { ade20k_colored(numbers, {.first = 1}); }).text().find("0 to 150"),
             std::string::npos);
-  EXPECT_EQ(refusal_of([&] { ade20k_colored(numbers, {.first = 2}); }).where(), "seg_labels.first");
+  EXPECT_EQ(error_of([&] { ade20k_colored(numbers, {.first = 2}); }).where(), "seg_labels.first");
 }
 
 }  // namespace

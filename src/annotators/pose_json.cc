@@ -183,10 +183,7 @@ PoseDocument pose_from_text(std::string_view text, std::string_view where) {
 }
 
 bool is_pose_file(const std::filesystem::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return ending == ".json";
+  return lower_extension(path) == ".json";
 }
 
 PoseDocument load_pose(const std::filesystem::path& path) {

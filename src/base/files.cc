@@ -5,9 +5,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 
+#include <algorithm>
 #include <atomic>
 #include <iterator>
 #include <map>
@@ -161,6 +163,13 @@ void sync_folder(const std::filesystem::path& folder) {
   if (directory.fd < 0) throw_errno(folder, "open");
   // Some file systems cannot sync a folder; that is no reason to lose the file.
   if (::fsync(directory.fd) != 0 && errno != EINVAL) throw_errno(folder, "sync");
+}
+
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
 }
 
 std::filesystem::path safe_join(const std::filesystem::path& folder, std::string_view name) {

@@ -60,6 +60,9 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 // Makes the rename of an entry of `folder` durable.
 void sync_folder(const std::filesystem::path& folder);
 
+// ".png" of "a/B.PNG"; "" where there is none.
+std::string lower_extension(const std::filesystem::path& path);
+
 // `name` joined to `folder` if it stays inside it; throws bad_file for absolute names, "..", empty
 // or NUL ones.
 std::filesystem::path safe_join(const std::filesystem::path& folder, std::string_view name);

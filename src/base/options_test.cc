@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/error_of.h"
 
 namespace zc {
 namespace {
@@ -60,17 +61,6 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("output", o.output, "where the picture goes");
   visit("hires", o.hires, "second pass");
   visit("units", o.units, "control units");
-}
-
-template <class Function>
-Error error_of(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::bug, "", "");
 }
 
 TEST(Options, SurviveTheWayThroughJson) {

@@ -64,13 +64,12 @@ void print_list(bool json, const WeightFolders& folders) {
                      {"control", annotator.control},
                      {"summary", annotator.summary},
                      {"weights", annotator.weights},
+                     {"more_weights", annotator.more_weights},
                      {"ready", annotator.ready(folders)},
                      {"parameters", parameters}});
     } else {
       fmt::print("{:<18} {}{}\n{}", annotator.name, annotator.summary,
-                 annotator.ready(folders)
-                     ? ""
-                     : fmt::format("; wants {}", fmt::join(annotator.weights, " or ")),
+                 annotator.ready(folders) ? "" : "; wants " + annotator.weights_text(),
                  options_help_text(annotator.parameters));
     }
   }

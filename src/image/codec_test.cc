@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/error_of.h"
 #include "base/files.h"
 #include "image/png_chunks.h"
 #include "image/resize.h"
@@ -47,17 +48,6 @@ Image gradient(int width, int height, int channels) {
     }
   }
   return image;
-}
-
-template <class Function>
-Error error_of(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::bug, "", "");
 }
 
 std::string png_chunk(const std::string& type, const std::string& contents) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/error_of.h"
 #include "base/files.h"
 
 namespace zc {
@@ -21,17 +22,6 @@ const std::filesystem::path kVocabulary =
 const Tokenizer& tokenizer() {
   static const Tokenizer shared(kVocabulary);
   return shared;
-}
-
-template <class Function>
-Error error_of(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::bug, "", "");
 }
 
 Error error_of_vocabulary(const std::string& contents) {

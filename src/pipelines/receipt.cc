@@ -36,7 +36,13 @@ Detector receipt_detector(const ControlUnit& unit, bool toy_world) {
   if (!known(unit.kind)) return {};
   const AnnotatorInfo& info = find_annotator(unit.kind);
   if (!is_measured(info.control) || !info.ready(folders)) return {};
-  return info.make(annotator_parameters(unit), folders);
+  try {
+    return info.make(annotator_parameters(unit), folders);
+  } catch (const Error& error) {
+    // A drawn map may show hands of which no network is there: no reason to make no picture.
+    if (error.kind() != ErrorKind::not_found) throw;
+    return {};
+  }
 }
 
 UnitReceipt make_receipt(const ControlUnit& unit, const Detector& detector, const Image& map,
