@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of the project. Each goes from a fresh clone to its result; scripts/ holds what they do.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test check fuzz format tidy clean
+.PHONY: help deps build demo conditions test check fuzz format tidy clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install or download what the build needs (Debian packages, libtorch, the CLIP vocabulary)
 	@scripts/bootstrap.sh
@@ -14,6 +14,9 @@ build: deps  ## compile everything into build/release
 
 demo: deps  ## turn the edges of a photograph into new pictures: out/demo_sheet.png
 	@scripts/demo.sh
+
+conditions: deps build  ## draw and measure the nine conditions for docs/conditions.md (three quarters of an hour)
+	@scripts/conditions.sh
 
 test: deps  ## all tests, as CI runs them (up to 45 minutes on two cores)
 	@scripts/check.sh

@@ -11,8 +11,11 @@ target_include_directories(zc_torch SYSTEM INTERFACE
 target_link_directories(zc_torch INTERFACE ${ZC_TORCH_ROOT}/lib)
 target_link_libraries(zc_torch INTERFACE torch_cpu c10)
 # at::parallel_for is a template: without OpenMP in our files it runs on one thread. libtorch brings the run-time library.
-target_compile_options(zc_torch INTERFACE -fopenmp)
-target_link_options(zc_torch INTERFACE -fopenmp)
+# It is GCC's; clang would bring another one, so its builds (the fuzzers) do without.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(zc_torch INTERFACE -fopenmp)
+  target_link_options(zc_torch INTERFACE -fopenmp)
+endif()
 set(CMAKE_BUILD_RPATH ${ZC_TORCH_ROOT}/lib)
 # libtorch_cpu names CUDA's run-time libraries; the rpath inside the wheel finds them, the linker need not.
 target_link_options(zc_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath-link,${ZC_TORCH_ROOT}/lib)
@@ -39,3 +42,13 @@ function(zc_test_files target)
   target_link_libraries(${target} PRIVATE GTest::gtest)  # its definitions are part of the precompiled header
   target_precompile_headers(${target} REUSE_FROM zc_test_pch)
 endfunction()
+
+# ZC_GLOO_INCLUDE, for the file that sees c10d: ProcessGroupGloo.hpp includes headers of Gloo, which the wheel lacks. These
+# lead to our declarations of what it names.
+set(ZC_GLOO_INCLUDE ${ZC_TORCH_ROOT}/include)
+if(NOT EXISTS ${ZC_TORCH_ROOT}/include/gloo/context.h)
+  set(ZC_GLOO_INCLUDE ${CMAKE_BINARY_DIR}/gloo)
+  foreach(header algorithm common/error context rendezvous/store transport/device)
+    file(CONFIGURE OUTPUT ${ZC_GLOO_INCLUDE}/gloo/${header}.h CONTENT "#include \"training/gloo_declarations.h\"\n")
+  endforeach()
+endif()

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import sys
 
-import bench_annotators_env as env
+import bench_env as env
 
 FOLDER = env.ROOT / "out/bench-annotators"
 AUX = env.ROOT / "scripts/bench_annotators_aux.py"

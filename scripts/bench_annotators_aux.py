@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python side of scripts/bench_annotators.py, which runs it in an environment of its own (bench_annotators_env.py):
+"""The Python side of scripts/bench_annotators.py, which runs it in an environment of its own (bench_env.py):
 
 convert FROM TO KIND FILE...       files of weights: safetensors -> torch.save, as published
 measure KIND WEIGHTS PICTURE MAP RUNS THREADS

@@ -138,22 +138,23 @@ std::vector<AnnotatorInfo> make_table() {
   add(simple<CannyOptions>({"canny", "canny", "edges by thresholds", {}}, canny));
   add(network<MlsdNetwork, MlsdOptions>(
       {"mlsd", "mlsd", "straight lines (M-LSD)", {"mlsd_large_512_fp32.pth"}}, mlsd_map));
-  add(network<HedNetwork, HedOptions>({"hed", "hed", "soft edges (HED)", {hed_file}}, hed_map));
+  add(network<HedNetwork, SoftEdgeOptions>({"hed", "hed", "soft edges (HED)", {hed_file}},
+                                           hed_map));
   add(network<HedBsds500Network, HedBsds500Options>(
       {"hed_bsds500", "hed", "soft edges (HED of the first weeks)", {"network-bsds500.pth"}},
       hed_bsds500_map));
-  add(network<PidinetNetwork, PidinetOptions>(
+  add(network<PidinetNetwork, SoftEdgeOptions>(
       {"pidinet", "softedge", "soft edges (PiDiNet)", {pidi_file}}, pidinet_map));
   add(network<TeedNetwork, TeedOptions>(
       {"teed", "softedge", "soft edges (TEED)", {"7_model.pth", "MTEED.pth"}}, teed_map));
-  add(network<HedNetwork, HedOptions>(
+  add(network<HedNetwork, SoftEdgeOptions>(
       {"scribble", "scribble", "strokes along the edges of a photograph (HED)", {hed_file}},
       hed_map, scribble_of));
-  add(network<PidinetNetwork, PidinetOptions>({"scribble_pidinet",
-                                               "scribble",
-                                               "strokes along the edges of a photograph (PiDiNet)",
-                                               {pidi_file}},
-                                              pidinet_map, scribble_of));
+  add(network<PidinetNetwork, SoftEdgeOptions>({"scribble_pidinet",
+                                                "scribble",
+                                                "strokes along the edges of a photograph (PiDiNet)",
+                                                {pidi_file}},
+                                               pidinet_map, scribble_of));
   add(simple<NoOptions>(
       {"scribble_drawing", "scribble", "a drawing of dark strokes on light paper, inverted", {}},
       scribble_of_drawing));

@@ -23,12 +23,17 @@ at::Tensor largest_around(const at::Tensor& x, int64_t kernel) {
 ConvNormSilu::ConvNormSilu(Module& parent, std::string_view key, const CspStyle& style,
                            const Options& o)
     : Module(parent, key),
-      conv_(*this, "conv", o.in, o.out, o.kernel,
-            {.stride = o.stride, .padding = o.kernel / 2, .groups = o.groups, .bias = false}),
-      norm_(*this, "bn", o.out, style.norm_eps) {}
+      conv_(
+          *this, {"conv", "bn"},
+          {.in = o.in,
+           .out = o.out,
+           .kernel = o.kernel,
+           .conv = {.stride = o.stride, .padding = o.kernel / 2, .groups = o.groups, .bias = false},
+           .eps = style.norm_eps}) {}
 
 at::Tensor ConvNormSilu::operator()(const at::Tensor& x) const {
-  return at::silu(norm_(conv_(x)));
+  at::Tensor h = conv_(x);
+  return at::silu_(h);
 }
 
 CspBlock::CspBlock(Module& parent, std::string_view key, const CspStyle& style, int64_t channels,

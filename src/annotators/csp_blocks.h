@@ -41,8 +41,7 @@ class ConvNormSilu : public Module {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  NetConv conv_;
-  BatchNorm norm_;
+  NormedConv conv_;
 };
 
 // Convolutions one after the other, with the input added to the result if so asked.

@@ -106,10 +106,7 @@ at::Tensor DepthAnythingNetwork::position_table(int64_t height, int64_t width) c
 
 at::Tensor DepthAnythingNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "depth_anything", {"B", 3, "H", "W"});
-  if (x.size(2) % kPatch != 0 || x.size(3) % kPatch != 0 || x.size(2) == 0 || x.size(3) == 0)
-    throw Error(ErrorKind::bad_request, "depth_anything",
-                fmt::format("the picture is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kPatch));
+  check_sides(x, "depth_anything", kPatch);
   record(taps, "net_input", x);
   const int64_t height = x.size(2) / kPatch, width = x.size(3) / kPatch;
   const at::Tensor patches = map_to_tokens(patches_(x));

@@ -6,31 +6,21 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
 
 TEST(DepthAnything, RefusesSidesThatAreNoMultiplesOf14) {
   const DepthAnythingNetwork network;
-  try {
-    network.forward(at::zeros({1, 3, 28, 32}));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "depth_anything");
-  }
+  EXPECT_EQ(where_of_bad_request([&] { network.forward(at::zeros({1, 3, 28, 32})); }),
+            "depth_anything");
 }
 
 TEST(DepthAnything, RefusesAStrip) {
   const DepthAnythingNetwork network;
-  try {
-    depth_anything_map(network, Image(1, 17, 3));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "depth_anything");
-  }
+  EXPECT_EQ(where_of_bad_request([&] { depth_anything_map(network, Image(1, 17, 3)); }),
+            "depth_anything");
 }
 
 TEST(DepthAnything, MakesABlackPictureOfConstantDepth) {

@@ -9,7 +9,6 @@
 
 #include "annotators/network_image.h"
 #include "annotators/padded_image.h"
-#include "annotators/soft_edge.h"
 #include "image/resize.h"
 #include "tensor/shapes.h"
 
@@ -74,7 +73,7 @@ at::Tensor hed_input(const Image& rgb) {
   return rgb_tensor(padded(rgb, kLeastSide));
 }
 
-Image hed_map(const HedNetwork& network, const Image& rgb, const HedOptions& options) {
+Image hed_map(const HedNetwork& network, const Image& rgb, const SoftEdgeOptions& options) {
   const c10::NoGradGuard no_grad;
   const at::Tensor x = hed_input(rgb);
   const Image edges =

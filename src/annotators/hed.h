@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "annotators/net_layers.h"
-#include "base/options.h"
+#include "annotators/soft_edge.h"
 #include "image/image.h"
 
 namespace zc {
@@ -55,19 +55,10 @@ class HedNetwork : public Module {
   std::deque<HedBlock> blocks_;
 };
 
-struct HedOptions {
-  bool safe = false;
-};
-
-template <OptionsOf<HedOptions> O, class Visitor>
-void for_each_field(O& o, Visitor&& visit) {
-  visit("safe", o.safe, "only three levels of grey, in which no picture can hide");
-}
-
 // What the network is shown of `rgb`, whose sides are padded where it needs that.
 at::Tensor hed_input(const Image& rgb);
 
 // White edges on black, one channel, the size of `rgb`.
-Image hed_map(const HedNetwork& network, const Image& rgb, const HedOptions& options = {});
+Image hed_map(const HedNetwork& network, const Image& rgb, const SoftEdgeOptions& options = {});
 
 }  // namespace zc

@@ -14,7 +14,6 @@
 
 #include "annotators/float_map.h"
 #include "annotators/network_image.h"
-#include "base/error.h"
 #include "image/resize.h"
 #include "tensor/shapes.h"
 
@@ -69,11 +68,7 @@ LineartAnimeNetwork::LineartAnimeNetwork()
 
 at::Tensor LineartAnimeNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "lineart_anime", {"B", 3, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0) {
-    throw Error(ErrorKind::bad_request, "lineart_anime",
-                fmt::format("the image is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
-  }
+  check_sides(x, "lineart_anime", kMultiple);
   record(taps, "net_input", x);
   const at::Tensor h = down_(x);
   record(taps, "layer.model.model.0", h);

@@ -13,7 +13,6 @@
 #include <opencv2/imgproc.hpp>
 
 #include "annotators/network_image.h"
-#include "base/error.h"
 #include "tensor/shapes.h"
 
 namespace zc {
@@ -69,10 +68,7 @@ at::Tensor MidasNetwork::position_table(int64_t height, int64_t width) const {
 
 at::Tensor MidasNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "midas", {"B", 3, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0 || x.size(2) == 0 || x.size(3) == 0)
-    throw Error(ErrorKind::bad_request, "midas",
-                fmt::format("the picture is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
+  check_sides(x, "midas", kMultiple);
   record(taps, "net_input", x);
   const std::string model = "layer.pretrained.model.";
   const auto stages = backbone_.forward(x, taps);

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
@@ -39,13 +39,7 @@ TEST(Midas, TakesPicturesOfAnySize) {
 
 TEST(Midas, RefusesSidesThatAreNoMultiplesOf32) {
   const MidasNetwork network;
-  try {
-    network.forward(at::zeros({1, 3, 64, 48}));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "midas");
-  }
+  EXPECT_EQ(where_of_bad_request([&] { network.forward(at::zeros({1, 3, 64, 48})); }), "midas");
 }
 
 TEST(Midas, LetsFlatDepthFaceTheCamera) {
@@ -65,13 +59,9 @@ TEST(Midas, TurnsOnlyTheForeground) {
 }
 
 TEST(Midas, RefusesAThresholdOutOfRange) {
-  try {
-    midas_normal_picture({1, 1, {0.0f}}, {.bg_threshold = 1.5});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "normal_midas.bg_threshold");
-  }
+  EXPECT_EQ(
+      where_of_bad_request([&] { midas_normal_picture({1, 1, {0.0f}}, {.bg_threshold = 1.5}); }),
+      "normal_midas.bg_threshold");
 }
 
 }  // namespace

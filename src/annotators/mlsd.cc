@@ -7,7 +7,6 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/sigmoid.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +15,6 @@
 
 #include "annotators/network_image.h"
 #include "annotators/padded_image.h"
-#include "base/error.h"
 #include "tensor/shapes.h"
 
 namespace zc {
@@ -70,11 +68,7 @@ MlsdNetwork::MlsdNetwork()
 
 at::Tensor MlsdNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "mlsd", {"B", 4, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0) {
-    throw Error(ErrorKind::bad_request, "mlsd",
-                fmt::format("the image is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
-  }
+  check_sides(x, "mlsd", kMultiple);
   record(taps, "net_input", x);
   const auto [c1, c2, c3, c4, c5] = backbone_.forward(x, taps);
   const auto seen = [taps](const char* name, at::Tensor value) {

@@ -6,6 +6,8 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <fmt/format.h>
 
+#include <string>
+
 namespace zc {
 namespace {
 
@@ -23,17 +25,19 @@ constexpr Stage kStages[] = {
 MlsdConv::MlsdConv(Module& parent, std::string_view key, const Options& o)
     : Module(parent, key),
       stride_(o.stride),
-      conv_(*this, "0", o.in, o.out, o.kernel,
-            {.stride = o.stride,
-             .padding = o.stride == 2 ? 0 : (o.kernel - 1) / 2,
-             .groups = o.groups,
-             .bias = false}),
-      norm_(*this, "1", o.out) {}
+      conv_(*this, {"0", "1"},
+            {.in = o.in,
+             .out = o.out,
+             .kernel = o.kernel,
+             .conv = {.stride = o.stride,
+                      .padding = o.stride == 2 ? 0 : (o.kernel - 1) / 2,
+                      .groups = o.groups,
+                      .bias = false}}) {}
 
 at::Tensor MlsdConv::operator()(const at::Tensor& x) const {
   // TensorFlow Lite, where the network comes from, pads right and bottom only.
   const at::Tensor source = stride_ == 2 ? at::constant_pad_nd(x, {0, 1, 0, 1}, 0) : x;
-  return conv_.normed(source, norm_).clamp_(0, 6);
+  return conv_(source).clamp_(0, 6);
 }
 
 MlsdResidual::MlsdResidual(Module& parent, std::string_view key, const Options& o)
@@ -48,14 +52,16 @@ MlsdResidual::MlsdResidual(Module& parent, std::string_view key, const Options& 
   convs_.emplace_back(
       *this, next_key(),
       MlsdConv::Options{.in = hidden, .out = hidden, .stride = o.stride, .groups = hidden});
-  project_.emplace(*this, next_key(), hidden, o.out, 1, NetConvOptions{.bias = false});
-  norm_.emplace(*this, next_key(), o.out);
+  const std::string project = next_key(), norm = next_key();
+  project_.emplace(
+      *this, NormedConv::Keys{project, norm},
+      NormedConv::Options{.in = hidden, .out = o.out, .kernel = 1, .conv = {.bias = false}});
 }
 
 at::Tensor MlsdResidual::operator()(const at::Tensor& x) const {
   at::Tensor h = x;
   for (const MlsdConv& conv : convs_) h = conv(h);
-  h = project_->normed(h, *norm_);
+  h = (*project_)(h);
   return shortcut_ ? x + h : h;
 }
 
@@ -91,12 +97,14 @@ std::array<at::Tensor, 5> MlsdBackbone::forward(const at::Tensor& x, Taps* taps)
 
 MlsdConvRelu::MlsdConvRelu(Module& parent, std::string_view key, const Options& o)
     : Module(parent, key),
-      conv_(*this, "0", o.in, o.out, o.kernel,
-            {.padding = o.dilation * (o.kernel - 1) / 2, .dilation = o.dilation}),
-      norm_(*this, "1", o.out) {}
+      conv_(*this, {"0", "1"},
+            {.in = o.in,
+             .out = o.out,
+             .kernel = o.kernel,
+             .conv = {.padding = o.dilation * (o.kernel - 1) / 2, .dilation = o.dilation}}) {}
 
 at::Tensor MlsdConvRelu::operator()(const at::Tensor& x) const {
-  return conv_.normed(x, norm_).relu_();
+  return conv_(x).relu_();
 }
 
 MlsdJoin::MlsdJoin(Module& parent, std::string_view key, const Options& o)

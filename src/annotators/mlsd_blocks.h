@@ -30,8 +30,7 @@ class MlsdConv : public Module {
 
  private:
   const int64_t stride_;
-  NetConv conv_;
-  BatchNorm norm_;
+  NormedConv conv_;
 };
 
 // MobileNet's inverted residual: expand (unless by 1), filter each channel, project.
@@ -49,8 +48,7 @@ class MlsdResidual : public Module {
  private:
   const bool shortcut_;
   std::deque<MlsdConv> convs_;
-  std::optional<NetConv> project_;
-  std::optional<BatchNorm> norm_;
+  std::optional<NormedConv> project_;
 };
 
 // MobileNetV2 up to 1/16 of the size.
@@ -79,8 +77,7 @@ class MlsdConvRelu : public Module {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  NetConv conv_;
-  BatchNorm norm_;
+  NormedConv conv_;
 };
 
 // The reference's BlockTypeA: two maps side by side, 64 channels of each.

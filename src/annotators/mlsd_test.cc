@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "annotators/bad_request.h"
 #include "base/error.h"
 
 namespace zc {
@@ -51,13 +52,7 @@ TEST(Mlsd, DropsShortLinesAndThoseThatAreNoNumbers) {
 
 TEST(Mlsd, RefusesOptionsOutOfRangeAndOtherMaps) {
   const at::Tensor map = empty_map(8, 8);
-  try {
-    mlsd_segments(map, {.value = 0});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "mlsd.value");
-  }
+  EXPECT_EQ(where_of_bad_request([&] { mlsd_segments(map, {.value = 0}); }), "mlsd.value");
   EXPECT_THROW(mlsd_segments(map.narrow(1, 0, 5), {}), Error);
 }
 

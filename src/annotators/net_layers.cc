@@ -13,6 +13,9 @@
 
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "base/error.h"
 #include "tensor/group_norm_grad.h"
 
 namespace zc {
@@ -28,6 +31,14 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Ten
 
 void record(Taps* taps, const std::string& name, const at::Tensor& value) {
   if (taps != nullptr) taps->emplace(name, value);
+}
+
+void check_sides(const at::Tensor& x, const char* where, int64_t multiple) {
+  const int64_t height = x.size(2), width = x.size(3);
+  if (height > 0 && width > 0 && height % multiple == 0 && width % multiple == 0) return;
+  throw Error(ErrorKind::bad_request, where,
+              fmt::format("the picture is {} x {}, wanted sides that are multiples of {}", width,
+                          height, multiple));
 }
 
 NetConv::NetConv(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t kernel,
@@ -90,6 +101,10 @@ at::Tensor NetConv::apply(const at::Tensor& x, const at::Tensor& weight) const {
   const at::Tensor bias = bias_ ? bias_->as(x.scalar_type()) : at::Tensor();
   return convolve(x, weight, bias, options_);
 }
+
+NormedConv::NormedConv(Module& owner, const Keys& keys, const Options& o)
+    : conv_(owner, keys.conv, o.in, o.out, o.kernel, o.conv),
+      norm_(owner, keys.norm, o.out, o.eps) {}
 
 NetConvTransposed::NetConvTransposed(Module& parent, std::string_view key, int64_t in, int64_t out,
                                      int64_t kernel, int64_t stride, int64_t padding,

@@ -21,6 +21,10 @@ namespace zc {
 using Taps = std::map<std::string, at::Tensor>;
 void record(Taps* taps, const std::string& name, const at::Tensor& value);
 
+// Throws bad_request, naming `where`, unless both sides of x [B,C,H,W] are multiples of `multiple`,
+// and not 0.
+void check_sides(const at::Tensor& x, const char* where, int64_t multiple);
+
 // Keys "weight", "bias", "running_mean", "running_var" [C]; a counter "num_batches_tracked" in the
 // file is not read.
 class BatchNorm : public Module {
@@ -79,6 +83,27 @@ class NetConv : public Module {
   mutable std::mutex mutex_;
   mutable at::Tensor plain_;
   mutable Weights with_norm_;
+};
+
+// A convolution and the batch norm after it, which becomes part of its weights.
+class NormedConv {
+ public:
+  struct Keys {
+    std::string_view conv, norm;  // under the owner's
+  };
+  struct Options {
+    int64_t in = 0;
+    int64_t out = 0;
+    int64_t kernel = 3;
+    NetConvOptions conv = {};
+    double eps = 1e-5;
+  };
+  NormedConv(Module& owner, const Keys& keys, const Options& options);
+  at::Tensor operator()(const at::Tensor& x) const { return conv_.normed(x, norm_); }
+
+ private:
+  NetConv conv_;
+  BatchNorm norm_;
 };
 
 // Keys "weight" [C,C',k,k] and "bias" [C'].

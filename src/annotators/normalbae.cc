@@ -11,8 +11,6 @@
 
 #include <string>
 
-#include <fmt/format.h>
-
 #include "annotators/network_image.h"
 #include "base/error.h"
 #include "tensor/shapes.h"
@@ -40,16 +38,14 @@ at::Tensor unit_normals(const at::Tensor& raw) {
 
 NormalBaeUp::NormalBaeUp(Module& parent, std::string_view key, int64_t in, int64_t out)
     : Module(parent, key),
-      conv1_(*this, "_net.0", in, out, 3, {.padding = 1}),
-      norm1_(*this, "_net.1", out),
-      conv2_(*this, "_net.3", out, out, 3, {.padding = 1}),
-      norm2_(*this, "_net.4", out) {}
+      conv1_(*this, {"_net.0", "_net.1"}, {.in = in, .out = out, .conv = {.padding = 1}}),
+      conv2_(*this, {"_net.3", "_net.4"}, {.in = out, .out = out, .conv = {.padding = 1}}) {}
 
 at::Tensor NormalBaeUp::forward(const at::Tensor& x, const at::Tensor& skip) const {
   const at::Tensor enlarged = bilinear(x, skip.size(2), skip.size(3), /*align_corners=*/true);
-  at::Tensor h = conv1_.normed(at::cat({enlarged, skip}, 1), norm1_);
+  at::Tensor h = conv1_(at::cat({enlarged, skip}, 1));
   at::leaky_relu_(h);
-  h = conv2_.normed(h, norm2_);
+  h = conv2_(h);
   return at::leaky_relu_(h);
 }
 
@@ -91,10 +87,7 @@ NormalBaeNetwork::NormalBaeNetwork()
 
 NormalBaeNetwork::Output NormalBaeNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "normalbae", {"B", 3, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0 || x.size(2) == 0 || x.size(3) == 0)
-    throw Error(ErrorKind::bad_request, "normalbae",
-                fmt::format("the picture is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
+  check_sides(x, "normalbae", kMultiple);
   record(taps, "net_input", x);
   const auto levels = encoder_.forward(x, taps, "layer.encoder.original_model.");
   const at::Tensor h0 = bottleneck_(levels[4]);       // [B,2048,H/32,W/32]

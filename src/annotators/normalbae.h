@@ -23,10 +23,7 @@ class NormalBaeUp : public Module {
   at::Tensor forward(const at::Tensor& x, const at::Tensor& skip) const;
 
  private:
-  NetConv conv1_;
-  BatchNorm norm1_;
-  NetConv conv2_;
-  BatchNorm norm2_;
+  NormedConv conv1_, conv2_;
 };
 
 // Pixel by pixel from features and a coarser guess, both at half the size, to the next guess.

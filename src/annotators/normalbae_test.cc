@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
@@ -27,13 +27,7 @@ TEST(NormalBae, TakesPicturesOfAnySize) {
 
 TEST(NormalBae, RefusesSidesThatAreNoMultiplesOf32) {
   const NormalBaeNetwork network;
-  try {
-    network.forward(at::zeros({1, 3, 64, 48}));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "normalbae");
-  }
+  EXPECT_EQ(where_of_bad_request([&] { network.forward(at::zeros({1, 3, 64, 48})); }), "normalbae");
 }
 
 }  // namespace

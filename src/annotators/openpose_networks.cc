@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
 #include "tensor/shapes.h"
 
 namespace zc {
@@ -49,11 +48,7 @@ std::vector<ConvChain::Layer> first_body_stage(const std::string& branch, int64_
 
 void check_input(const at::Tensor& x, const char* where) {
   check_shape(x, where, {1, 3, "H", "W"});
-  if (x.size(2) % 8 != 0 || x.size(3) % 8 != 0 || x.numel() == 0) {
-    throw Error(
-        ErrorKind::bad_request, where,
-        fmt::format("is {} x {}, wanted sides that are multiples of 8", x.size(3), x.size(2)));
-  }
+  check_sides(x, where, 8);
 }
 
 }  // namespace

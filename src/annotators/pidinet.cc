@@ -174,7 +174,7 @@ at::Tensor pidinet_input(const Image& rgb) {
   return rgb_tensor(padded(rgb, kLeastSide)).flip(1) / 255.0;
 }
 
-Image pidinet_map(const PidinetNetwork& network, const Image& rgb, const PidinetOptions& options) {
+Image pidinet_map(const PidinetNetwork& network, const Image& rgb, const SoftEdgeOptions& options) {
   const c10::NoGradGuard no_grad;
   FloatMap edges = float_map(network.forward(pidinet_input(rgb)).back());
   if (options.safe) safe_step(edges);

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "annotators/net_layers.h"
-#include "base/options.h"
+#include "annotators/soft_edge.h"
 #include "image/image.h"
 
 namespace zc {
@@ -89,20 +89,11 @@ class PidinetNetwork : public Module {
   NetConv classifier_;
 };
 
-struct PidinetOptions {
-  bool safe = false;
-};
-
-template <OptionsOf<PidinetOptions> O, class Visitor>
-void for_each_field(O& o, Visitor&& visit) {
-  visit("safe", o.safe, "only three levels of grey, in which no picture can hide");
-}
-
 // What the network is shown of `rgb`, whose sides are padded where it needs that.
 at::Tensor pidinet_input(const Image& rgb);
 
 // White edges on black, one channel, the size of `rgb`.
 Image pidinet_map(const PidinetNetwork& network, const Image& rgb,
-                  const PidinetOptions& options = {});
+                  const SoftEdgeOptions& options = {});
 
 }  // namespace zc

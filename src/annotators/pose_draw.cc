@@ -192,6 +192,12 @@ void draw_face_pose(Image& canvas, std::span<const FacePose> faces) {
   }
 }
 
+std::array<uint8_t, 3> joint_colour(int joint) {
+  ZC_BUG_IF(joint < 0 || joint >= 18);
+  const Colour c = kColours[joint];
+  return {c.red, c.green, c.blue};
+}
+
 Image draw_people(ImageSize size, std::span<const PosePerson> people, PoseRules style,
                   const PoseParts& parts) {
   Image canvas(size.width, size.height, 3);

@@ -4,6 +4,8 @@
 // extension).
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <span>
 
 #include "annotators/pose.h"
@@ -30,6 +32,9 @@ void draw_body_pose_v11(Image& canvas, std::span<const BodyPose> bodies);
 void draw_hand_pose_v11(Image& canvas, std::span<const HandPose> hands);
 // White dots where both coordinates are positive.
 void draw_face_pose(Image& canvas, std::span<const FacePose> faces);
+
+// Of joint i of BodyPose, and of limb i of kPoseLimbs before it is blended or dimmed.
+std::array<uint8_t, 3> joint_colour(int joint);
 
 struct PoseParts {
   bool body = true;

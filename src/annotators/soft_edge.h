@@ -6,10 +6,21 @@
 
 #include <span>
 
+#include "base/options.h"
 #include "image/image.h"
 #include "image/resize.h"
 
 namespace zc {
+
+// Of HED and PiDiNet.
+struct SoftEdgeOptions {
+  bool safe = false;
+};
+
+template <OptionsOf<SoftEdgeOptions> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("safe", o.safe, "only three levels of grey, in which no picture can hide");
+}
 
 // Of [B,C,H,W].
 ImageSize size_of_planes(const at::Tensor& x);

@@ -92,11 +92,7 @@ at::Tensor TeedNetwork::fuse(const at::Tensor& maps) const {
 
 std::array<at::Tensor, 4> TeedNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "teed", {"B", 3, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0) {
-    throw Error(ErrorKind::bad_request, "teed",
-                fmt::format("the image is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
-  }
+  check_sides(x, "teed", kMultiple);
   record(taps, "net_input", x);
   const at::Tensor block_1 = block_1_(x);  // [B,16,H/2,W/2]
   record(taps, "layer.block_1", block_1);

@@ -7,7 +7,6 @@
 #include <ATen/ops/flip.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/maximum.h>
-#include <ATen/ops/relu.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
@@ -149,11 +148,14 @@ std::array<at::Tensor, 4> UniformerBackbone::forward(const at::Tensor& x, Taps* 
 UperNetConv::UperNetConv(Module& parent, std::string_view key, int64_t in, int64_t out,
                          int64_t kernel)
     : Module(parent, key),
-      conv_(*this, "conv", in, out, kernel, {.padding = kernel / 2, .bias = false}),
-      norm_(*this, "bn", out) {}
+      conv_(*this, {"conv", "bn"},
+            {.in = in,
+             .out = out,
+             .kernel = kernel,
+             .conv = {.padding = kernel / 2, .bias = false}}) {}
 
 at::Tensor UperNetConv::operator()(const at::Tensor& x) const {
-  return at::relu(norm_(conv_(x)));
+  return conv_(x).relu_();
 }
 
 UperNetHead::UperNetHead(Module& parent, std::string_view key)

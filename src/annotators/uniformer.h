@@ -74,8 +74,7 @@ class UperNetConv : public Module {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  NetConv conv_;
-  BatchNorm norm_;
+  NormedConv conv_;
 };
 
 // Pools the coarsest level at four sizes, then adds it up to the finest one.

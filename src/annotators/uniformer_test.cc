@@ -5,7 +5,7 @@
 
 #include <ATen/ops/zeros.h>
 
-#include "base/error.h"
+#include "annotators/bad_request.h"
 
 namespace zc {
 namespace {
@@ -31,13 +31,7 @@ TEST(Uniformer, ShowsTheNetworkBlueFirst) {
 
 TEST(Uniformer, RefusesPicturesBelow32Pixels) {
   const UniformerNetwork network;
-  try {
-    network.forward(at::zeros({1, 3, 64, 31}));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "uniformer");
-  }
+  EXPECT_EQ(where_of_bad_request([&] { network.forward(at::zeros({1, 3, 64, 31})); }), "uniformer");
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include <vector>
 
-#include "base/error.h"
 #include "tensor/ops.h"
 #include "tensor/shapes.h"
 
@@ -85,11 +84,7 @@ YoloxL::Levels YoloxL::neck(const Levels& levels) const {
 
 at::Tensor YoloxL::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "yolox", {"B", 3, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0 || x.numel() == 0) {
-    throw Error(ErrorKind::bad_request, "yolox",
-                fmt::format("the picture is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
-  }
+  check_sides(x, "yolox", kMultiple);
   record(taps, "net_input", x);
   const at::Tensor stem = stem_(focused(x));  // [B,64,H/2,W/2]
   record(taps, "layer.backbone.stem", stem);

@@ -159,10 +159,7 @@ at::Tensor ZoeNetwork::bin_probabilities(const at::Tensor& features,
 
 at::Tensor ZoeNetwork::forward(const at::Tensor& x, Taps* taps) const {
   check_shape(x, "zoe", {"B", 3, "H", "W"});
-  if (x.size(2) % kMultiple != 0 || x.size(3) % kMultiple != 0 || x.size(2) == 0 || x.size(3) == 0)
-    throw Error(ErrorKind::bad_request, "zoe",
-                fmt::format("the picture is {} x {}, wanted multiples of {}", x.size(3), x.size(2),
-                            kMultiple));
+  check_sides(x, "zoe", kMultiple);
   const ZoeCore::Output core = core_.forward(x, taps, "layer.core.core");
   const at::Tensor bottleneck = bottleneck_(core.paths.bottleneck);
   AttractorStep::State state{seed_embedding_(bottleneck), at::softplus(seed_centres_(bottleneck))};

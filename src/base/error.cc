@@ -6,9 +6,9 @@
 namespace zc {
 
 std::string_view error_kind_name(ErrorKind kind) {
-  constexpr std::array<std::string_view, 8> kNames = {
-      "bad_request",   "bad_file",  "not_found", "unsupported",
-      "out_of_memory", "cancelled", "io",        "bug"};
+  constexpr std::array<std::string_view, 9> kNames = {"bad_request", "bad_file",      "not_found",
+                                                      "unsupported", "out_of_memory", "cancelled",
+                                                      "io",          "unavailable",   "bug"};
   return kNames[static_cast<size_t>(kind)];
 }
 

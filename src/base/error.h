@@ -16,6 +16,7 @@ enum class ErrorKind {
   out_of_memory,
   cancelled,
   io,
+  unavailable,  // for now: another process, a server; the same run may go well later
   bug
 };
 

@@ -30,9 +30,18 @@ using ProgressFunction = std::function<void(const Progress&)>;
 struct TaskContext {
   const CancelToken* cancel = nullptr;
   ProgressFunction progress;
+  std::function<void(const std::string&)> note;  // a line for people, as "converged at step 3412"
+  std::atomic<bool>* save_request = nullptr;     // set from outside: save what there is now
 
   void check_cancelled() const {
     if (cancel != nullptr) cancel->check();
+  }
+  void say(const std::string& text) const {
+    if (note) note(text);
+  }
+  // True once for each request.
+  bool take_save_request() const {
+    return save_request != nullptr && save_request->exchange(false, std::memory_order_relaxed);
   }
   void report(std::string phase, int64_t done, int64_t total) const {
     if (progress) progress({std::move(phase), done, total});

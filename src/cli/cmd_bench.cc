@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/bench_annotators.h"
 #include "cli/bench_runs.h"
+#include "cli/bench_train.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/machine.h"
@@ -41,11 +42,12 @@ struct BenchCommand {
 };
 
 bool parse(BenchCommand& c, Arguments arguments) {
-  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image|annotators");
-  line.positional("WHAT", c.what,
-                  "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
-                  "vae: decoding; image: a whole run; annotators has options of its own, see "
-                  "`bench annotators --help`");
+  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image|annotators|train");
+  line.positional(
+      "WHAT", c.what,
+      "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
+      "vae: decoding; image: a whole run; annotators and train have options of their own, see "
+      "`bench annotators --help`");
   line.option("--model", c.model, "base model", "FILE");
   line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
   line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
@@ -118,13 +120,15 @@ int run_bench(Arguments arguments) {
   // Its options are others, so it has to come first.
   if (!arguments.empty() && arguments.front() == "annotators")
     return run_bench_annotators(arguments.subspan(1));
+  if (!arguments.empty() && arguments.front() == "train")
+    return run_bench_train(arguments.subspan(1));
   BenchCommand c;
   if (!parse(c, arguments)) return 0;
   const std::vector<std::string> known = {"step", "unet", "vae", "image"};
   if (std::find(known.begin(), known.end(), c.what) == known.end()) {
     throw Error(ErrorKind::bad_request, "bench",
                 fmt::format("`{}` cannot be measured, wanted step, unet, vae, image, or annotators "
-                            "before all options",
+                            "or train before all options",
                             printable(c.what, 60)));
   }
   MachineOptions machine;

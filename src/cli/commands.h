@@ -13,6 +13,8 @@ int run_generate(Arguments arguments);
 int run_annotate(Arguments arguments);
 int run_dataset(Arguments arguments);
 int run_train(Arguments arguments);
+int run_init_control(Arguments arguments);
+int run_transfer_control(Arguments arguments);
 int run_evaluate(Arguments arguments);
 int run_convert(Arguments arguments);
 int run_inspect(Arguments arguments);

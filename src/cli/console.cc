@@ -13,6 +13,7 @@ namespace zc {
 namespace {
 
 CancelToken interrupt_token;
+std::atomic<bool> save_wanted{false};
 
 void handle_interrupt(int signal) {
   if (interrupt_token.cancelled()) {
@@ -101,6 +102,15 @@ const CancelToken& cancel_on_interrupt() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   return interrupt_token;
+}
+
+std::atomic<bool>& save_on_signal() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { save_wanted.store(true, std::memory_order_relaxed); };
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR1, &action, nullptr);
+  return save_wanted;
 }
 
 }  // namespace zc

@@ -2,6 +2,7 @@
 // What people see while a command works, and how they stop it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -39,5 +40,8 @@ class Console {
 
 // From now on Ctrl-C (and SIGTERM) sets the token; the second one ends the program at once.
 const CancelToken& cancel_on_interrupt();
+
+// From now on SIGUSR1 sets this; whoever acts on it sets it back.
+std::atomic<bool>& save_on_signal();
 
 }  // namespace zc

@@ -35,6 +35,9 @@ const std::vector<Subcommand>& subcommands() {
       {"annotate", run_annotate, "make a control map of a photograph"},
       {"dataset", run_dataset, "make, annotate and check training pairs"},
       {"train", run_train, "train a ControlNet, a base model or an autoencoder", true},
+      {"init-control", run_init_control, "write a ControlNet to begin training with"},
+      {"transfer-control", run_transfer_control,
+       "carry a ControlNet over to another base model of its family"},
       {"evaluate", run_evaluate, "measure how well pictures obey their maps", true},
       {"convert", run_convert, "write a model file in another layout or precision"},
       {"inspect", run_inspect, "say what a model file or a picture is"},
@@ -60,6 +63,8 @@ int exit_code(ErrorKind kind) {
       return 69;
     case ErrorKind::io:
       return 74;
+    case ErrorKind::unavailable:
+      return 75;
     case ErrorKind::cancelled:
       return 130;
     case ErrorKind::bug:
@@ -74,7 +79,7 @@ void print_usage(FILE* out) {
       "{}: spatial control for text-to-image diffusion\n\nusage: zeroconv COMMAND [OPTIONS]\n\n",
       program_version());
   for (const Subcommand& command : subcommands())
-    fmt::print(out, "  {:<10} {}\n", command.name, command.summary);
+    fmt::print(out, "  {:<16} {}\n", command.name, command.summary);
   fmt::print(out,
              "\n`zeroconv COMMAND --help` lists its options. A first picture:\n"
              "  zeroconv generate --control canny=photo.jpg --prompt \"a house with a red roof\" "

@@ -10,7 +10,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "formats/loader_cases.h"
@@ -200,25 +200,16 @@ TEST_F(CheckpointFile, EightBitWeightsComeBackAsFloats) {
 
 TEST_F(CheckpointFile, RefusesWeightsOfNoModelThatItKnows) {
   const auto path = write("x.safetensors", {{"some.layer.weight", at::ones({2})}});
-  try {
-    open_checkpoint(path);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
-    EXPECT_EQ(error.where(), path.string());
-    EXPECT_NE(error.text().find("some.layer.weight"), std::string::npos);
-  }
+  const Error error = error_of([&] { open_checkpoint(path); });
+  EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+  EXPECT_EQ(error.where(), path.string());
+  EXPECT_NE(error.text().find("some.layer.weight"), std::string::npos);
   EXPECT_TRUE(inspect_checkpoint(path).probe.parts.empty());
 }
 
 TEST_F(CheckpointFile, AMissingFileIsNotFound) {
   for (const fs::path& path : {folder_ / "none.safetensors", folder_ / "none"}) {
-    try {
-      open_checkpoint(path);
-      FAIL();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::not_found);
-    }
+    EXPECT_EQ(error_of([&] { open_checkpoint(path); }).kind(), ErrorKind::not_found);
   }
   EXPECT_THROW(open_checkpoint(folder_), Error);  // a folder without weights
 }

@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/text.h"
 #include "formats/loader_cases.h"
 
@@ -175,16 +175,14 @@ TEST(KeyMap, CountsCrossAttentionsAsIpAdapterDoes) {
 }
 
 TEST(KeyMap, NamesAnUnknownWeight) {
-  try {
+  const Error error = error_of([&] {
     unet_to_original({{"down_blocks.0.resnets.0.norm1.weight", at::ones({1})},
                       {"surprise.weight", at::ones({1})}},
                      "file");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
-    EXPECT_EQ(error.where(), "file");
-    EXPECT_NE(error.text().find("surprise.weight"), std::string::npos);
-  }
+  });
+  EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+  EXPECT_EQ(error.where(), "file");
+  EXPECT_NE(error.text().find("surprise.weight"), std::string::npos);
 }
 
 }  // namespace

@@ -264,21 +264,17 @@ class Machine {
         push(value);
         return true;
       }
+      // Python 2 wrote names as byte strings.
       case op_binunicode:
+      case op_binstring:
         push(text_of(PickleKind::text, take_text(take_number(4))));
         return true;
       case op_short_binunicode:
+      case op_short_binstring:
         push(text_of(PickleKind::text, take_text(take_byte())));
         return true;
       case op_binunicode8:
         push(text_of(PickleKind::text, take_text(take_number(8))));
-        return true;
-      // Python 2 wrote names as byte strings.
-      case op_binstring:
-        push(text_of(PickleKind::text, take_text(take_number(4))));
-        return true;
-      case op_short_binstring:
-        push(text_of(PickleKind::text, take_text(take_byte())));
         return true;
       case op_binbytes:
         push(text_of(PickleKind::bytes, take_text(take_number(4))));

@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "base/error_of.h"
 
 namespace zc {
 namespace {
@@ -48,23 +48,16 @@ TEST(Quantized, KeepsSmallTensorsAsHalvesAndNumbersAsTheyAre) {
 }
 
 TEST(Quantized, RefusesWeightsThatAreNotFinite) {
-  try {
-    quantize({{"w", at::full({2, 2}, std::numeric_limits<float>::infinity())}});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "w");
-  }
+  const Error error = error_of(
+      [&] { quantize({{"w", at::full({2, 2}, std::numeric_limits<float>::infinity())}}); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+  EXPECT_EQ(error.where(), "w");
 }
 
 TEST(Quantized, RefusesBytesWithoutScales) {
-  try {
-    dequantize({{"w", at::zeros({2, 2}, at::kChar)}});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_file);
-    EXPECT_EQ(error.where(), "w");
-  }
+  const Error error = error_of([&] { dequantize({{"w", at::zeros({2, 2}, at::kChar)}}); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_file);
+  EXPECT_EQ(error.where(), "w");
   EXPECT_THROW(dequantize({{"w", at::zeros({2, 2}, at::kChar)}, {"w.scale", at::zeros({3})}}),
                Error);
 }

@@ -9,7 +9,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/files.h"
 #include "formats/loader_cases.h"
 #include "formats/pickle.h"
@@ -67,12 +67,10 @@ TEST(TorchFile, LoadsAFileWhoseWeightsAreNotFinite) {
 }
 
 TEST(TorchFile, NamesWhatARefusedPickleWantedToDo) {
-  try {
-    read_torch_file(loader_folder() / "hostile/pickle_os_system.pth");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(error.text().find("os.system"), std::string::npos);
-  }
+  EXPECT_NE(error_of([&] { read_torch_file(loader_folder() / "hostile/pickle_os_system.pth"); })
+                .text()
+                .find("os.system"),
+            std::string::npos);
 }
 
 // getattr(module.name, text) as Python 3 pickles it.
@@ -94,12 +92,10 @@ TEST(Pickle, TheRecordOfATrainingBesideTheWeightsIsPassedOver) {
 }
 
 TEST(TorchFile, SaysWhatAWrongFileIs) {
-  try {
-    read_torch_file(loader_folder() / "hostile/html_page.ckpt");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(error.text().find("HTML page"), std::string::npos);
-  }
+  EXPECT_NE(error_of([&] { read_torch_file(loader_folder() / "hostile/html_page.ckpt"); })
+                .text()
+                .find("HTML page"),
+            std::string::npos);
 }
 
 TEST(TorchFile, AlignedTensorsAreViewsOfTheFile) {

@@ -32,6 +32,18 @@ void check_size(uint64_t width, uint64_t height, const std::string& name) {
   }
 }
 
+void check_encodable(const Image& image, const std::string& format, int quality, int64_t longest) {
+  if (quality < 1 || quality > 100) {
+    throw Error(ErrorKind::bad_request, format + " quality",
+                fmt::format("is {}, wanted 1 to 100", quality));
+  }
+  if (image.width > longest || image.height > longest) {
+    throw Error(ErrorKind::bad_request, format,
+                fmt::format("cannot hold {} x {} pixels: a side has at most {}", image.width,
+                            image.height, longest));
+  }
+}
+
 void throw_cut_short(const std::string& name, const std::string& why) {
   throw Error(ErrorKind::bad_file, name, fmt::format("is cut short ({})", why));
 }

@@ -15,6 +15,10 @@ using Bytes = std::span<const uint8_t>;
 // Throws bad_file when a side is 0 or the picture larger than kMaxImagePixels.
 void check_size(uint64_t width, uint64_t height, const std::string& name);
 
+// Throws bad_request, naming the format, unless the quality is 1 to 100 and no side longer than
+// `longest`.
+void check_encodable(const Image& image, const std::string& format, int quality, int64_t longest);
+
 [[noreturn]] void throw_cut_short(const std::string& name, const std::string& why);
 [[noreturn]] void throw_damaged(const std::string& name, const std::string& why);
 

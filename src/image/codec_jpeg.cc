@@ -211,15 +211,7 @@ bool Writer::write(const Image& image, int quality) {
 std::string encode_jpeg(const Image& image, int quality) {
   ZC_BUG_IF(image.empty());
   if (image.channels == 4) return encode_jpeg(hwc3(image), quality);
-  if (quality < 1 || quality > 100) {
-    throw Error(ErrorKind::bad_request, "jpeg quality",
-                fmt::format("is {}, wanted 1 to 100", quality));
-  }
-  if (image.width > JPEG_MAX_DIMENSION || image.height > JPEG_MAX_DIMENSION) {
-    throw Error(ErrorKind::bad_request, "jpeg",
-                fmt::format("cannot hold {} x {} pixels: a side has at most {}", image.width,
-                            image.height, JPEG_MAX_DIMENSION));
-  }
+  codec::check_encodable(image, "jpeg", quality, JPEG_MAX_DIMENSION);
   codec::Writer writer;
   if (!writer.write(image, quality)) {
     throw Error(ErrorKind::bug, "jpeg",

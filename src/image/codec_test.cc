@@ -222,6 +222,7 @@ TEST(Codec, RefusesSettingsOutOfRange) {
   const Image image = gradient(8, 8, 3);
   EXPECT_EQ(error_of([&] { encode_png(image, {.level = 10, .texts = {}}); }).where(), "png level");
   EXPECT_EQ(error_of([&] { encode_jpeg(image, 0); }).where(), "jpeg quality");
+  EXPECT_EQ(error_of([&] { encode_jpeg(Image(65536, 1, 1)); }).where(), "jpeg");
 }
 
 }  // namespace

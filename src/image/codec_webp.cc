@@ -4,7 +4,6 @@
 #include <cstring>
 #include <string_view>
 
-#include <fmt/format.h>
 #ifdef ZC_HAVE_WEBP
 #include <webp/decode.h>
 #include <webp/encode.h>
@@ -66,15 +65,7 @@ Decoded decode_webp(Bytes bytes, const std::string& name) {
 std::string encode_webp(const Image& image, int quality) {
   ZC_BUG_IF(image.empty());
   if (image.channels == 1) return encode_webp(hwc3(image), quality);
-  if (quality < 1 || quality > 100) {
-    throw Error(ErrorKind::bad_request, "webp quality",
-                fmt::format("is {}, wanted 1 to 100", quality));
-  }
-  if (image.width > WEBP_MAX_DIMENSION || image.height > WEBP_MAX_DIMENSION) {
-    throw Error(ErrorKind::bad_request, "webp",
-                fmt::format("cannot hold {} x {} pixels: a side has at most {}", image.width,
-                            image.height, WEBP_MAX_DIMENSION));
-  }
+  codec::check_encodable(image, "webp", quality, WEBP_MAX_DIMENSION);
   uint8_t* output = nullptr;
   const int stride = image.width * image.channels;
   const size_t size = image.channels == 4

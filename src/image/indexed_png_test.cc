@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/files.h"
 #include "image/codec.h"
 
@@ -123,13 +123,9 @@ TEST(IndexedPng, RefusesAFileThatIsCutAnywhere) {
 }
 
 TEST(IndexedPng, RefusesALevelOutOfRange) {
-  try {
-    encode_indexed_png(three_colours(), 10);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "png level");
-  }
+  const Error error = error_of([&] { encode_indexed_png(three_colours(), 10); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+  EXPECT_EQ(error.where(), "png level");
 }
 
 }  // namespace

@@ -46,6 +46,18 @@ UNet::DecoderStage::DecoderStage(Module& parent, std::string_view key, const UNe
   if (has_up) up.emplace(*this, depth > 0 ? "2.conv" : "1.conv", out, out, 3);
 }
 
+at::Tensor UNet::DecoderStage::operator()(const at::Tensor& h, const at::Tensor& skip,
+                                          const at::Tensor& emb, Context& context) const {
+  const auto all = [this](const auto& in, Context& c) {
+    at::Tensor y = run_stage(residual, transformer ? &*transformer : nullptr,
+                             at::cat({in[0], in[1]}, 1), in[2], c);
+    return up ? (*up)(ops::upsample_twice(y)) : y;
+  };
+  // The joined input is larger than both parts of it that are there anyway.
+  if (transformer && transformer->deep()) return all(std::vector{h, skip, emb}, context);
+  return run_block(context, {h, skip, emb}, all);
+}
+
 UNet::UNet(const UNetConfig& config)
     : config_(config),
       encoder_(*this, config),
@@ -87,9 +99,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& emb, Context& co
     if (!residuals.empty() && residuals[skips.size() - 1].defined())
       skip = skip + residuals[skips.size() - 1];
     skips.pop_back();
-    h = stage.residual(at::cat({h, skip}, 1), emb);
-    if (stage.transformer) h = (*stage.transformer)(h, context);
-    if (stage.up) h = (*stage.up)(ops::upsample_twice(h));
+    h = stage(h, skip, emb, context);
   }
   return conv_out_(norm_out_.silu(h));
 }

@@ -46,6 +46,9 @@ class UNet : public Module {
   struct DecoderStage : Module {
     DecoderStage(Module& parent, std::string_view key, const UNetConfig& c, int64_t in, int64_t out,
                  int64_t depth, bool up);
+    // h, skip [B,C,H,W] and [B,C',H,W] -> [B,out,H,W] or, with up, [B,out,2H,2W]
+    at::Tensor operator()(const at::Tensor& h, const at::Tensor& skip, const at::Tensor& emb,
+                          Context& context) const;
     ResBlock residual;
     std::optional<SpatialTransformer> transformer;
     std::optional<Conv2d> up;

@@ -6,9 +6,12 @@
 #include <ATen/ops/cos.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sin.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include <cmath>
+
+#include "tensor/recompute.h"
 
 namespace zc {
 
@@ -48,6 +51,18 @@ KeyValue Context::keys_values(const CrossAttention& layer,
   const auto found = kept_.find(&layer);
   if (found != kept_.end()) return found->second;
   return kept_.emplace(&layer, compute()).first->second;
+}
+
+at::Tensor run_block(Context& context, std::vector<at::Tensor> inputs, const ContextBlock& block) {
+  if (!context.recompute || !c10::GradMode::is_enabled()) return block(inputs, context);
+  inputs.push_back(context.tokens());
+  const auto with_tokens = [block, image_prompt = context.image_prompt](
+                               const std::vector<at::Tensor>& inputs_and_tokens) {
+    Context inner(inputs_and_tokens.back());
+    inner.image_prompt = image_prompt;
+    return block(inputs_and_tokens, inner);
+  };
+  return recompute(with_tokens, inputs);
 }
 
 namespace {
@@ -170,11 +185,24 @@ at::Tensor SpatialTransformer::operator()(const at::Tensor& x, Context& context)
   if (conv_in_) h = (*conv_in_)(h);
   h = h.permute({0, 2, 3, 1}).flatten(1, 2);  // [B,HW,C]
   if (linear_in_) h = (*linear_in_)(h);
-  for (const TransformerBlock& block : blocks_) h = block(h, context);
+  for (const TransformerBlock& b : blocks_) {
+    const auto block = [&b](const auto& in, Context& c) { return b(in[0], c); };
+    h = deep() ? run_block(context, {h}, block) : b(h, context);
+  }
   if (linear_out_) h = (*linear_out_)(h);
   h = h.unflatten(1, {height, -1}).permute({0, 3, 1, 2});  // [B,C,H,W], channels-last in memory
   if (conv_out_) h = (*conv_out_)(h);
   return h + x;
+}
+
+at::Tensor run_stage(const ResBlock& residual, const SpatialTransformer* transformer,
+                     const at::Tensor& x, const at::Tensor& emb, Context& context) {
+  const auto first = [&residual](const auto& in, Context&) { return residual(in[0], in[1]); };
+  if (transformer == nullptr) return run_block(context, {x, emb}, first);
+  if (transformer->deep()) return (*transformer)(run_block(context, {x, emb}, first), context);
+  return run_block(context, {x, emb}, [&residual, transformer](const auto& in, Context& c) {
+    return (*transformer)(residual(in[0], in[1]), c);
+  });
 }
 
 EncoderStage::EncoderStage(Module& parent, std::string_view key, const UNetConfig& c, Kind kind,
@@ -196,9 +224,7 @@ EncoderStage::EncoderStage(Module& parent, std::string_view key, const UNetConfi
 
 at::Tensor EncoderStage::operator()(const at::Tensor& x, const at::Tensor& emb,
                                     Context& context) const {
-  if (conv_) return (*conv_)(x);
-  at::Tensor h = (*residual_)(x, emb);
-  return transformer_ ? (*transformer_)(h, context) : h;
+  return conv_ ? (*conv_)(x) : run_stage(*residual_, transformer(), x, emb, context);
 }
 
 Encoder::Encoder(Module& parent, const UNetConfig& c)
@@ -240,7 +266,8 @@ at::Tensor Encoder::embed(const at::Tensor& t, const at::Tensor& label) const {
 }
 
 at::Tensor Encoder::middle(const at::Tensor& x, const at::Tensor& emb, Context& context) const {
-  return middle_out_(middle_transformer_(middle_in_(x, emb), context), emb);
+  return run_stage(middle_out_, nullptr,
+                   run_stage(middle_in_, &middle_transformer_, x, emb, context), emb, context);
 }
 
 }  // namespace zc

@@ -72,11 +72,23 @@ class Context {
   };
   std::optional<ImagePrompt> image_prompt;
 
+  // Training: blocks keep only their inputs and compute again on the way back (tensor/recompute.h):
+  // a residual block with its transformer at a time, or, of deep transformers, each block.
+  // The keys and values of an image prompt get no gradient then.
+  bool recompute = false;
+
  private:
   at::Tensor tokens_;
   bool keep_;
   std::unordered_map<const CrossAttention*, KeyValue> kept_;
 };
+
+// block(inputs, context), recomputed in the backward pass if the context asks for it. The inputs
+// and the tokens get their gradients; what the block captures must live until then, the context
+// need not.
+using ContextBlock =
+    std::function<at::Tensor(const std::vector<at::Tensor>& inputs, Context& context)>;
+at::Tensor run_block(Context& context, std::vector<at::Tensor> inputs, const ContextBlock& block);
 
 // [cos(t f_j), sin(t f_j)], f_j = max_period^(-j / (dim/2)); t [B] of any type -> [B,dim] float32
 // (ldm/modules/diffusionmodules/util.py timestep_embedding).
@@ -151,6 +163,8 @@ class SpatialTransformer : public Module {
   // x [B,C,H,W]
   at::Tensor operator()(const at::Tensor& x, Context& context) const;
   const std::deque<TransformerBlock>& blocks() const { return blocks_; }
+  // Too much for one recomputation: its blocks, not itself, are recomputed.
+  bool deep() const { return blocks_.size() > 1; }
 
  private:
   GroupNorm norm_;
@@ -158,6 +172,11 @@ class SpatialTransformer : public Module {
   std::optional<Linear> linear_in_, linear_out_;
   std::deque<TransformerBlock> blocks_;
 };
+
+// residual, then transformer if there is one, recomputed in one or, with a deep transformer, in
+// parts.
+at::Tensor run_stage(const ResBlock& residual, const SpatialTransformer* transformer,
+                     const at::Tensor& x, const at::Tensor& emb, Context& context);
 
 // One entry of input_blocks: the first convolution, or a ResBlock with its transformer, or a
 // downsampling.

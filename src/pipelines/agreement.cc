@@ -9,6 +9,7 @@
 #include <numbers>
 #include <vector>
 
+#include "annotators/pose_match.h"
 #include "base/error.h"
 
 namespace zc {
@@ -168,6 +169,14 @@ bool is_white(const uint8_t* pixel) {
 }
 
 }  // namespace
+
+std::optional<Agreement> pose_agreement(const PoseDocument& wanted, const PoseDocument& found) {
+  const std::vector<BodyPose> bodies = measurable_bodies(wanted);
+  if (bodies.empty()) return std::nullopt;
+  std::vector<BodyPose> seen;
+  for (const PosePerson& person : found.people) seen.push_back(person.body);
+  return Agreement{std::string(kPoseMetric), match_bodies(bodies, seen).share(), true};
+}
 
 EdgeMatch match_edges(const Image& wanted, const Image& found, int tolerance) {
   ZC_BUG_IF(wanted.width != found.width || wanted.height != found.height);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "annotators/pose_json.h"
 #include "image/image.h"
 
 namespace zc {
@@ -29,8 +30,15 @@ struct Agreement {
 
 // Of maps with one size: edge F1 (canny, mlsd, hed, scribble and other lines), correlation (depth),
 // mean angle in degrees (normal), mean IoU over the wanted map's classes (seg), F1 of the
-// skeletons' pixels, limb by limb (openpose). Nothing for kinds that are not measured.
+// skeletons' pixels, limb by limb (openpose, where the joints are not known: else pose_agreement).
+// Nothing for kinds that are not measured.
 std::optional<Agreement> map_agreement(std::string_view kind, const Image& wanted,
                                        const Image& found);
+
+// The share of the joints of the wanted people that are found within a tenth of the person's size,
+// people matched as well as they can be (match_bodies). Of people that are measurable_bodies;
+// nothing when nobody is. Both in pixels of one picture.
+inline constexpr std::string_view kPoseMetric = "PCK@0.1";
+std::optional<Agreement> pose_agreement(const PoseDocument& wanted, const PoseDocument& found);
 
 }  // namespace zc

@@ -73,7 +73,9 @@ struct Run {
   std::optional<StartPicture> start;
   int64_t first_image;
   int64_t last_image;
-  std::vector<Detector> receipts;  // one for each unit
+  // One for each unit.
+  std::vector<ControlMap> wanted;
+  std::vector<ReceiptReader> receipts;
 };
 
 SamplerOptions sampler_options(const GenerateRequest& request, const ModelConfig& config) {
@@ -120,11 +122,19 @@ Image decode_picture(const Run& run, const at::Tensor& latent) {
 PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vector<Image>& maps,
                         const Image& image, int64_t k) {
   PictureRecord record{run.request, k, model_stamps(run.models), maps, {}};
-  for (size_t i = 0; i < maps.size(); ++i) {
-    record.receipts.push_back(make_receipt(run.request.controls[i], run.receipts[i], maps[i], image,
-                                           model.residual_rms()[i]));
+  for (size_t i = 0; i < run.receipts.size(); ++i) {
+    record.receipts.push_back(make_receipt(run.request.controls[i], run.receipts[i], run.wanted[i],
+                                           image, model.residual_rms()[i]));
   }
   return record;
+}
+
+void prepare_receipts(Run& run) {
+  const bool toy_world = run.models.config().limited_vocabulary;
+  for (size_t i = 0; i < run.wanted.size(); ++i) {
+    run.receipts.push_back(receipt_reader(
+        run.request.controls[i], {.toy_world = toy_world, .joints = has_joints(run.wanted[i])}));
+  }
 }
 
 }  // namespace
@@ -159,13 +169,14 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
           .start = {},
           .first_image = inputs.only.value_or(0),
           .last_image = inputs.only.value_or(request.batch - 1),
+          .wanted = {},
           .receipts = {}};
-  for (const ControlUnit& unit : request.controls)
-    run.receipts.push_back(receipt_detector(unit, models.config().limited_vocabulary));
 
   hooks.task.report("map", 0, 0);
-  result.maps =
+  run.wanted =
       make_maps(request, inputs, size, models.config().limited_vocabulary, result.warnings);
+  for (const ControlMap& control : run.wanted) result.maps.push_back(control.map);
+  if (hooks.receipts) prepare_receipts(run);
   watch.lap("map");
   hooks.task.report("text", 0, 0);
   const Conditioning text = encode_prompts(models, tokenizer, full_prompt(request),

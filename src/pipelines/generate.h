@@ -42,13 +42,14 @@ struct GenerateHooks {
   TaskContext task;  // phases "text", "map", "sample", "decode"; steps are those of the whole batch
   // Each picture as soon as it is finished, with the texts for its PNG.
   std::function<void(const Image& picture, const PictureRecord& record)> on_image;
+  bool receipts = true;  // for who looks at the pictures anyway: without
 };
 
 struct GenerateResult {
   GenerateRequest request;  // resolved: run again, it gives the same pictures
   std::vector<Image> maps;  // one for each unit
   std::vector<Image> images;
-  std::vector<std::vector<UnitReceipt>> receipts;  // for each image
+  std::vector<std::vector<UnitReceipt>> receipts;  // for each image one for each unit, or none
   std::vector<std::string> warnings;               // what was changed or looks wrong, for people
   std::map<std::string, double> seconds;           // for each phase
 };

@@ -9,7 +9,7 @@
 
 #include "annotators/pose_json.h"
 #include "annotators/scene_maps.h"
-#include "base/error.h"
+#include "base/error_of.h"
 #include "image/codec.h"
 #include "pipelines/tiny_model.h"
 
@@ -254,24 +254,19 @@ TEST_F(Generate, WarnsOfWordsThatTheModelDoesNotKnow) {
 TEST_F(Generate, RefusesSizesThatTheLevelsCannotHalve) {
   GenerateRequest r = request();
   r.width = 72;
-  try {
-    run(r);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "width");
-    EXPECT_NE(error.text().find("64 or 80"), std::string::npos) << error.text();
-  }
+  const Error error = error_of([&] { run(r); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+  EXPECT_EQ(error.where(), "width");
+  EXPECT_NE(error.text().find("64 or 80"), std::string::npos) << error.text();
 }
 
 TEST_F(Generate, RefusesMoreThanTheMemoryLimit) {
   const GenerateRequest r = request();
-  try {
-    generate(*load_models(paths_of_request(r)), *tokenizer_, r, {}, {}, {.memory_bytes = 1 << 20});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::out_of_memory);
-  }
+  EXPECT_EQ(error_of([&] {
+              generate(*load_models(paths_of_request(r)), *tokenizer_, r, {}, {},
+                       {.memory_bytes = 1 << 20});
+            }).kind(),
+            ErrorKind::out_of_memory);
 }
 
 TEST_F(Generate, GivesMemoryBackAndStillMakesTheSamePicture) {
@@ -289,13 +284,9 @@ TEST_F(Generate, NamesTheKindWithoutAControlNet) {
   GenerateRequest r = request();
   r.controls.push_back({});
   r.controls[0].kind = "depth";
-  try {
-    run(r);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.where(), "control");
-    EXPECT_NE(error.text().find("depth"), std::string::npos);
-  }
+  const Error error = error_of([&] { run(r); });
+  EXPECT_EQ(error.where(), "control");
+  EXPECT_NE(error.text().find("depth"), std::string::npos);
 }
 
 TEST_F(Generate, RefusesAControlNetOfAnotherFamily) {
@@ -304,23 +295,14 @@ TEST_F(Generate, RefusesAControlNetOfAnotherFamily) {
   ControlNet control(other.unet);
   randomize(control, 1);
   write_model(folder_ / "other.safetensors", state_of(control, kControlPrefix), other);
-  try {
-    run(request("other.safetensors"));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_file);
-    EXPECT_NE(error.text().find("context width 64"), std::string::npos) << error.text();
-    EXPECT_NE(error.text().find("context width 32"), std::string::npos) << error.text();
-  }
+  const Error error = error_of([&] { run(request("other.safetensors")); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_file);
+  EXPECT_NE(error.text().find("context width 64"), std::string::npos) << error.text();
+  EXPECT_NE(error.text().find("context width 32"), std::string::npos) << error.text();
 }
 
 TEST_F(Generate, ABaseModelIsNoControlNet) {
-  try {
-    run(request("base.safetensors"));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_file);
-  }
+  EXPECT_EQ(error_of([&] { run(request("base.safetensors")); }).kind(), ErrorKind::bad_file);
 }
 
 }  // namespace

@@ -38,22 +38,25 @@ GenerateInputs replay_inputs(const Replay& replay) {
   return inputs;
 }
 
-std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
-                             ImageSize size, bool toy_world, std::vector<std::string>& warnings) {
+std::vector<ControlMap> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
+                                  ImageSize size, bool toy_world,
+                                  std::vector<std::string>& warnings) {
   if (inputs.images.size() != request.controls.size()) {
     throw Error(ErrorKind::bad_request, "controls",
                 fmt::format("{} images for {} control units", inputs.images.size(),
                             request.controls.size()));
   }
-  std::vector<Image> maps;
+  std::vector<ControlMap> maps;
   for (size_t i = 0; i < inputs.images.size(); ++i) {
     const Image& image = inputs.images[i];
+    const ControlUnit& unit = request.controls[i];
     if (const auto people = inputs.poses.find(i); people != inputs.poses.end()) {
-      maps.push_back(make_pose_map(request.controls[i], people->second, size, toy_world, warnings));
+      maps.push_back({make_pose_map(unit, people->second, size, toy_world, warnings),
+                      scaled_pose(people->second, size)});
       continue;
     }
     if (!inputs.finished_maps) {
-      maps.push_back(make_map(request.controls[i], image, size, warnings));
+      maps.push_back(make_control_map(unit, image, size, warnings));
       continue;
     }
     if (image.width != size.width || image.height != size.height) {
@@ -61,7 +64,7 @@ std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInput
                   fmt::format("a finished map is {}x{}, wanted {}x{}", image.width, image.height,
                               size.width, size.height));
     }
-    maps.push_back(hwc3(image));
+    maps.push_back({hwc3(image), people_on_map(unit.kind, hwc3(image))});
   }
   return maps;
 }

@@ -10,13 +10,15 @@
 #include "models/vae.h"
 #include "pipelines/generate.h"
 #include "pipelines/inpaint.h"
+#include "pipelines/maps.h"
 
 namespace zc {
 
-// One RGB map of the picture's size for each unit. `toy_world`: the model knows nothing else.
-// Throws bad_request when images are missing.
-std::vector<Image> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
-                             ImageSize size, bool toy_world, std::vector<std::string>& warnings);
+// One map of the picture's size for each unit. `toy_world`: the model knows nothing else. Throws
+// bad_request when images are missing.
+std::vector<ControlMap> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
+                                  ImageSize size, bool toy_world,
+                                  std::vector<std::string>& warnings);
 
 // Nothing without a start picture.
 std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,

@@ -10,6 +10,7 @@
 
 #include "annotators/ade20k_palette.h"
 #include "annotators/annotator.h"
+#include "annotators/pose_from_drawing.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "pipelines/model_paths.h"
@@ -146,7 +147,38 @@ const AnnotatorInfo* annotator_named(std::string_view name) {
   return nullptr;
 }
 
+// Whether `make` draws just the people that `make_people` finds: all but the hands of the first
+// release, which shows points that it did not find (annotator_data.cc).
+bool draws_its_people(const AnnotatorInfo& info, const nlohmann::json& parameters) {
+  const auto is = [&](const char* name, const nlohmann::json& value) {
+    return parameters.contains(name) && parameters.at(name) == value;
+  };
+  return info.make_people && info.make_painter && !(is("rules", "v10") && is("hand", true));
+}
+
+ControlMap map_of_photo(const ControlUnit& unit, const AnnotatorInfo& info, const Image& photo,
+                        ImageSize size, std::vector<std::string>& warnings) {
+  const WeightFolders folders = model_folders();
+  const nlohmann::json parameters = annotator_parameters(unit);
+  if (!draws_its_people(info, parameters)) {
+    const Detector detector = info.make(parameters, folders);
+    return {hwc3(detector(fitted_photo(photo, size, info, unit.kind, warnings))), std::nullopt};
+  }
+  const PeopleDetector find = info.make_people(parameters, folders);
+  const PeoplePainter paint = info.make_painter(parameters);
+  PoseDocument people = find(fitted_photo(photo, size, info, unit.kind, warnings));
+  Image map = hwc3(paint(people));
+  return {std::move(map), std::move(people)};
+}
+
 }  // namespace
+
+std::optional<PoseDocument> people_on_map(std::string_view kind, const Image& map) {
+  const auto shows_people = [&](const AnnotatorInfo& info) {
+    return (info.name == kind || info.control == kind) && info.make_painter;
+  };
+  return std::ranges::any_of(annotators(), shows_people) ? pose_from_drawing(map) : std::nullopt;
+}
 
 nlohmann::json annotator_parameters(const ControlUnit& unit) {
   nlohmann::json parameters = nlohmann::json::object();
@@ -164,23 +196,25 @@ nlohmann::json annotator_parameters(const ControlUnit& unit) {
   return parameters;
 }
 
-Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
-               std::vector<std::string>& warnings) {
-  Image map;
+ControlMap make_control_map(const ControlUnit& unit, const Image& image, ImageSize size,
+                            std::vector<std::string>& warnings) {
   if (unit.map) {
-    map = stretched_map(image, size, Interpolation::linear, unit.kind, warnings);
+    Image map = stretched_map(image, size, Interpolation::linear, unit.kind, warnings);
     complain(unit.kind, map, warnings);
-    return map;
+    auto people = people_on_map(unit.kind, map);
+    return {std::move(map), std::move(people)};
   }
   const WeightFolders folders = model_folders();
   const ChosenAnnotator chosen = choose_annotator(unit.kind, folders);
   if (!chosen.note.empty()) warnings.push_back(chosen.note);
-  const Detector detector = chosen.info->make(annotator_parameters(unit), folders);
   // Numbers in between would be other classes.
-  if (chosen.info->input == AnnotatorInput::labels)
-    return stretched_map(detector(image), size, Interpolation::nearest, unit.kind, warnings);
-  map = hwc3(detector(fitted_photo(image, size, *chosen.info, unit.kind, warnings)));
-  if (shares_of(map).white == 0 && is_line_map(unit.kind)) {
+  if (chosen.info->input == AnnotatorInput::labels) {
+    const Detector colour = chosen.info->make(annotator_parameters(unit), folders);
+    return {stretched_map(colour(image), size, Interpolation::nearest, unit.kind, warnings),
+            std::nullopt};
+  }
+  ControlMap map = map_of_photo(unit, *chosen.info, image, size, warnings);
+  if (shares_of(map.map).white == 0 && is_line_map(unit.kind)) {
     warnings.push_back(fmt::format(
         "no line was found for the {} map: it controls nothing. Lower thresholds find more",
         unit.kind));

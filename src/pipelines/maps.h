@@ -2,6 +2,7 @@
 // Control images into maps of the picture's size, and what can be told of a map by looking at it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,12 +19,27 @@ namespace zc {
 // "low=100" -> {"low": 100}, for an annotator.
 nlohmann::json annotator_parameters(const ControlUnit& unit);
 
-// The RGB map that the unit's ControlNet is shown. A photograph is scaled as the apps do it
+// What a unit's ControlNet is shown, RGB; and who that is where the map shows people and they are
+// known as points, in its pixels.
+struct ControlMap {
+  Image map;
+  std::optional<PoseDocument> people;
+};
+
+// The people of a finished map as far as they can be read from its drawing (pose_from_drawing);
+// nothing for kinds that show none.
+std::optional<PoseDocument> people_on_map(std::string_view kind, const Image& map);
+
+// The map that the unit's ControlNet is shown. A photograph is scaled as the apps do it
 // (resize_image to the shorter side), cut around its middle where its aspect is another one, and
 // annotated; a finished map is scaled to the size. Whatever was cut, stretched or looks wrong adds
 // a warning. Throws bad_request for an annotator that does not exist.
-Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
-               std::vector<std::string>& warnings);
+ControlMap make_control_map(const ControlUnit& unit, const Image& image, ImageSize size,
+                            std::vector<std::string>& warnings);
+inline Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
+                      std::vector<std::string>& warnings) {
+  return make_control_map(unit, image, size, warnings).map;
+}
 
 // Whether the image of the unit is a picture of class numbers (load_label_map), of which the map is
 // made.

@@ -9,8 +9,8 @@
 #include "annotators/pose_draw.h"
 #include "annotators/scene_maps.h"
 #include "annotators/simple.h"
-#include "base/error.h"
-#include "pipelines/receipt.h"
+#include "base/error_of.h"
+#include "pipelines/agreement.h"
 
 namespace zc {
 namespace {
@@ -133,13 +133,10 @@ TEST(MakePoseMap, SaysWhenNobodyIsThere) {
 
 TEST(MakePoseMap, RefusesKindsThatShowNoPeople) {
   std::vector<std::string> warnings;
-  try {
-    make_pose_map({}, one_limb({64, 64}), {64, 64}, false, warnings);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_request);
-    EXPECT_EQ(error.where(), "control");
-  }
+  const Error error =
+      error_of([&] { make_pose_map({}, one_limb({64, 64}), {64, 64}, false, warnings); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+  EXPECT_EQ(error.where(), "control");
 }
 
 TEST(MakeMap, RefusesAPhotographForAKindWithoutAnnotator) {
@@ -216,25 +213,6 @@ TEST(MatchEdges, CountsWhatLiesWithinTheTolerance) {
   EXPECT_EQ(match_edges(a, far).f1, 0.0);
   EXPECT_EQ(match_edges(a, Image(32, 32, 3)).f1, 0.0);
   EXPECT_EQ(match_edges(Image(32, 32, 3), Image(32, 32, 3)).f1, 1.0);
-}
-
-TEST(Receipt, MeasuresThePictureAgainstTheMap) {
-  std::vector<std::string> warnings;
-  const Image photo = box(64, 64);
-  const Image map = make_map({}, photo, {64, 64}, warnings);
-  const Detector canny = receipt_detector({}, /*toy_world=*/true);
-  EXPECT_EQ(make_receipt({}, canny, map, photo, {1.0}).obeys, 1.0);
-  EXPECT_EQ(make_receipt({}, canny, map, Image(64, 64, 3), {}).obeys, 0.0);
-}
-
-TEST(Receipt, AnAnnotatorThatRefusesThePictureDoesNotLoseIt) {
-  const Detector refuses = [](const Image&) -> Image {
-    throw Error(ErrorKind::bad_request, "picture", "is too long");
-  };
-  const Image blank(64, 64, 3);
-  const UnitReceipt receipt = make_receipt({}, refuses, blank, blank, {1.0});
-  EXPECT_FALSE(receipt.obeys.has_value());
-  EXPECT_NE(receipt_text(receipt).find("is too long"), std::string::npos);
 }
 
 }  // namespace

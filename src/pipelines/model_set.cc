@@ -8,12 +8,11 @@
 
 #include <ATen/ops/eq.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "formats/checkpoint.h"
+#include "pipelines/base_model.h"
 #include "tensor/load.h"
 
 namespace zc {
@@ -21,55 +20,6 @@ namespace {
 
 LoadedFile describe_file(const std::filesystem::path& path) {
   return {path.string(), path.stem().string(), file_fingerprint(path)};
-}
-
-// SD2.x from a diffusers folder lacks the last block, whose output is not used.
-void fit_openclip(ModelConfig& config, const StateDict& state) {
-  const std::string key = fmt::format("{}transformer.resblocks.{}.ln_1.weight", kOpenClipPrefix,
-                                      config.text.layers - 1);
-  if (state.contains(key)) return;
-  --config.text.layers;
-  config.text_layer = TextLayer::last;
-}
-
-// text_projection is absent from some files and not needed for SD2.x.
-void drop_unused_projection(ModelConfig& config) {
-  config.text.projection = 0;
-}
-
-[[noreturn]] void throw_unsupported_base(const Checkpoint& file) {
-  const ModelProbe& probe = file.probe;
-  std::string advice = "wanted a Stable Diffusion 1.x or 2.x checkpoint";
-  if (probe.inpainting() || probe.latent_channels == 8)
-    advice = "models with more than four input channels cannot be run yet";
-  if (probe.has(PartKind::control) && !probe.has(PartKind::unet))
-    advice = "give it with --controlnet KIND=FILE, not as the base model";
-  throw Error(ErrorKind::unsupported, file.path,
-              fmt::format("is a {}; {}", probe.description, advice));
-}
-
-ModelConfig config_of(const Checkpoint& file) {
-  const auto own = file.metadata.find(kModelMetadataKey);
-  if (own != file.metadata.end()) {
-    const auto json = parse_json(own->second);
-    if (json.is_discarded())
-      throw Error(ErrorKind::bad_file, file.path, "the description of the model in it is not JSON");
-    return model_config_from_json(json, file.path);
-  }
-  if (!file.probe.has(PartKind::unet) || file.probe.latent_channels != 4)
-    throw_unsupported_base(file);
-  ModelConfig config;
-  if (file.probe.family == ModelFamily::sd15) {
-    config = sd15_model();
-  } else if (file.probe.family == ModelFamily::sd21) {
-    config = sd21_model();
-    fit_openclip(config, file.tensors);
-    drop_unused_projection(config);
-  } else {
-    throw_unsupported_base(file);
-  }
-  if (file.prediction_type == "v_prediction") config.prediction = ModelPrediction::v;
-  return config;
 }
 
 // Three lists of keys would hide that simply the wrong file was given.
@@ -81,6 +31,16 @@ ModelConfig config_of(const Checkpoint& file) {
                           "the family that it was trained with",
                           probe.description, probe.context_width, base_path, base.name,
                           base.unet.context_dim));
+}
+
+// Hints are given in [0,1], as the original trains (tutorial_dataset.py). A network that learned
+// with other values would follow the map badly without a word.
+void check_hint_range(const Checkpoint& file) {
+  const auto range = file.metadata.find(kHintRangeMetadataKey);
+  if (range == file.metadata.end() || range->second == "0,1") return;
+  throw Error(ErrorKind::unsupported, file.path,
+              fmt::format("was trained with maps in the range {}; wanted 0,1",
+                          printable(range->second, 40)));
 }
 
 }  // namespace
@@ -95,10 +55,8 @@ ModelSet::ModelSet(const ModelPaths& paths) {
 
 void ModelSet::load_base(const ModelPaths& paths) {
   const Checkpoint file = open_checkpoint(paths.base);
-  config_ = config_of(file);
-  if (paths.prediction != "auto") {
-    config_.prediction = paths.prediction == "v" ? ModelPrediction::v : ModelPrediction::epsilon;
-  }
+  config_ = base_model_config(file);
+  set_prediction(config_, paths.prediction);
   base_ = describe_file(paths.base);
   load_text(file.tensors, file.path);
   unet_ = std::make_unique<UNet>(config_.unet);
@@ -114,16 +72,7 @@ void ModelSet::load_text(const StateDict& state, const std::string& where) {
     openclip_ = std::make_unique<OpenClipTextEncoder>(config_.text);
     return load_part(*openclip_, state, where, kOpenClipPrefix);
   }
-  if (config_.limited_vocabulary) {
-    const auto ids = state.find(kTokenIdsKey);
-    if (ids == state.end())
-      throw Error(ErrorKind::bad_file, where, fmt::format("`{}` is missing", kTokenIdsKey));
-    token_ids_ = ids->second.to(at::kInt).contiguous();
-    if (token_ids_.dim() != 1 || token_ids_.numel() > config_.text.vocabulary) {
-      throw Error(ErrorKind::bad_file, where,
-                  fmt::format("`{}` does not fit the vocabulary", kTokenIdsKey));
-    }
-  }
+  if (config_.limited_vocabulary) token_ids_ = read_token_ids(state, config_, where);
   clip_ = std::make_unique<ClipTextEncoder>(config_.text);
   load_part(*clip_, state, where, kClipPrefix);
 }
@@ -141,6 +90,7 @@ void ModelSet::load_control(const KindPath& source, const ModelPaths& paths,
     throw Error(ErrorKind::bad_file, file.path,
                 fmt::format("is no ControlNet: {}", file.probe.description));
   }
+  check_hint_range(file);
   const LoadReport report = compare(control.net, file.tensors, kControlPrefix);
   if (!report.misshapen.empty() && file.probe.context_width != config_.unet.context_dim) {
     throw_wrong_family(file.path, file.probe, config_, base_.path);

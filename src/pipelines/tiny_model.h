@@ -13,6 +13,7 @@
 
 #include "formats/quantized.h"
 #include "formats/safetensors.h"
+#include "image/image.h"
 #include "models/controlnet.h"
 #include "models/model_config.h"
 #include "models/tokenizer.h"

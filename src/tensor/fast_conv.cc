@@ -41,12 +41,24 @@ kernels::WinogradShape shape_of(const at::Tensor& x, const ops::ConvOptions& o) 
 
 bool can_use_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const ops::ConvOptions& o, const at::Tensor& residual) {
-  if (!is_plain(x) || !is_plain(weight) || (bias.defined() && !is_plain(bias))) return false;
   if (residual.defined() && !is_plain(residual)) return false;
   if (c10::GradMode::is_enabled() && (wants_gradient(x) || wants_gradient(weight) ||
                                       wants_gradient(bias) || wants_gradient(residual))) {
     return false;
   }
+  return suits_winograd(x, weight, bias, o);
+}
+
+// Tensors made in inference mode count no versions, and cannot be written to outside it.
+int64_t version_of(const at::Tensor& t) {
+  return !t.defined() || t.is_inference() ? 0 : static_cast<int64_t>(t._version());
+}
+
+}  // namespace
+
+bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    const ops::ConvOptions& o) {
+  if (!is_plain(x) || !is_plain(weight) || (bias.defined() && !is_plain(bias))) return false;
   if (c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::AutocastCPU)) return false;
   // Anything unusual goes to ATen, which also words the error about it.
   if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || x.size(1) != weight.size(1)) {
@@ -57,13 +69,6 @@ bool can_use_winograd(const at::Tensor& x, const at::Tensor& weight, const at::T
   if (x.size(2) + 2 * o.padding < 3 || x.size(3) + 2 * o.padding < 3) return false;
   return kernels::winograd_pays(x.size(1), weight.size(0), shape_of(x, o));
 }
-
-// Tensors made in inference mode count no versions, and cannot be written to outside it.
-int64_t version_of(const at::Tensor& t) {
-  return !t.defined() || t.is_inference() ? 0 : static_cast<int64_t>(t._version());
-}
-
-}  // namespace
 
 at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& e) {
   if (e.residual.defined()) y = y + e.residual;
@@ -126,37 +131,54 @@ size_t FastConv::packed_bytes() const {
   return packed_ == nullptr ? 0 : packed_->conv.packed_bytes();
 }
 
+namespace {
+
+constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+
+// A call with its input, result and residual, which it points into.
+struct Prepared {
+  Prepared(const at::Tensor& x, const at::Tensor& weight, const ops::ConvOptions& o,
+           const ConvEpilogue& epilogue)
+      : input(x.detach().contiguous(kLast)),
+        y(at::empty({x.size(0), weight.size(0), x.size(2) + 2 * o.padding - 2,
+                     x.size(3) + 2 * o.padding - 2},
+                    x.options().requires_grad(false).memory_format(kLast))) {
+    if (epilogue.residual.defined()) residual = epilogue.residual.expand_as(y).contiguous(kLast);
+    call = {.shape = shape_of(x, o),
+            .x = input.const_data_ptr<float>(),
+            .y = y.mutable_data_ptr<float>(),
+            .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr,
+            .activation = epilogue.activation};
+  }
+  at::Tensor input, y, residual;
+  kernels::WinogradCall call;
+};
+
+}  // namespace
+
+at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                         const ops::ConvOptions& o, const ConvEpilogue& epilogue) {
+  Prepared p(x, weight, o, epilogue);
+  p.call.y_channels = weight.size(0);
+  for (int64_t first = 0; first < p.call.y_channels; first += kSliceChannels) {
+    const int64_t count = std::min(kSliceChannels, p.call.y_channels - first);
+    p.call.first_channel = first;
+    packed(weight.narrow(0, first, count), bias.defined() ? bias.narrow(0, first, count) : bias)
+        .run(p.call, torch_threads());
+  }
+  return p.y;
+}
+
 at::Tensor FastConv::operator()(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& bias, ops::ConvOptions o,
                                 const ConvEpilogue& epilogue) const {
   if (!can_use_winograd(x, weight, bias, o, epilogue.residual)) {
     return with_epilogue(ops::conv2d(x, weight, bias, o), epilogue);
   }
-  constexpr auto last = at::MemoryFormat::ChannelsLast;
-  const at::Tensor input = x.contiguous(last);
-  const at::Tensor y = at::empty(
-      {x.size(0), weight.size(0), x.size(2) + 2 * o.padding - 2, x.size(3) + 2 * o.padding - 2},
-      x.options().requires_grad(false).memory_format(last));
-  at::Tensor residual;
-  if (epilogue.residual.defined()) residual = epilogue.residual.expand_as(y).contiguous(last);
-  kernels::WinogradCall call{
-      .shape = shape_of(x, o),
-      .x = input.const_data_ptr<float>(),
-      .y = y.mutable_data_ptr<float>(),
-      .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr,
-      .activation = epilogue.activation};
-  if (weight.nbytes() <= kMostKeptBytes) {
-    packed_for(weight, bias)->conv.run(call, torch_threads());
-    return y;
-  }
-  call.y_channels = weight.size(0);
-  for (int64_t first = 0; first < call.y_channels; first += kSliceChannels) {
-    const int64_t count = std::min(kSliceChannels, call.y_channels - first);
-    call.first_channel = first;
-    packed(weight.narrow(0, first, count), bias.defined() ? bias.narrow(0, first, count) : bias)
-        .run(call, torch_threads());
-  }
-  return y;
+  if (weight.nbytes() > kMostKeptBytes) return winograd_conv(x, weight, bias, o, epilogue);
+  const Prepared p(x, weight, o, epilogue);
+  packed_for(weight, bias)->conv.run(p.call, torch_threads());
+  return p.y;
 }
 
 }  // namespace zc

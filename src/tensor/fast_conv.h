@@ -22,6 +22,15 @@ struct ConvEpilogue {
 
 at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& epilogue);
 
+// Whether these can go through winograd_conv: float32 on the CPU, k = 3, stride 1, padding 0 or 1,
+// no autocast, and kernels::winograd_pays. Gradients are not looked at.
+bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    const ops::ConvOptions& o);
+// Packs the weights for this call, in slices so that memory stays flat, which costs less than it
+// saves. No gradients; the result is channels-last.
+at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                         const ops::ConvOptions& o, const ConvEpilogue& epilogue = {});
+
 // Weights of up to 2 MiB are packed at the first call for which Winograd pays, and kept; anew when
 // the weight or bias is another tensor or was written to. Packed weights take 4 times the memory,
 // so larger ones are packed in slices at each call, which costs less than it saves, and given back.

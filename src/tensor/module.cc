@@ -60,6 +60,7 @@ at::Tensor Parameter::as(at::ScalarType dtype) const {
     return stored_;
   }
   at::Tensor converted = stored_.to(dtype);
+  if (!keep_converted_) return converted;
   release_mapped_pages(stored_.data_ptr(), stored_.nbytes());
   stored_ = converted;
   return converted;
@@ -69,6 +70,11 @@ void Parameter::set(at::Tensor value) {
   ZC_BUG_IF(value.sizes() != at::IntArrayRef(shape_));
   const std::lock_guard lock(mutex_);
   stored_ = std::move(value);
+}
+
+void keep_converted(Module& module, bool keep) {
+  module.visit(Module::Visitor(
+      [&](const std::string&, Parameter& parameter) { parameter.keep_converted(keep); }));
 }
 
 }  // namespace zc

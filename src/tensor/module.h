@@ -59,17 +59,25 @@ class Parameter {
 
   // The value for computing in `dtype`. A half-precision weight that is needed in float32 is
   // converted at the first use and kept (the half copy is given back), so that a model starts at
-  // once and pays only for what it runs.
+  // once and pays only for what it runs; unless keep_converted() says no.
   at::Tensor as(at::ScalarType dtype) const;
 
   // Takes `value`, whose shape must be shape(), as the weight. Not to be called while the model
   // computes.
   void set(at::Tensor value);
+  // false: as() converts at each use and keeps nothing. Not to be called while the model computes.
+  void keep_converted(bool keep) { keep_converted_ = keep; }
 
  private:
   std::vector<int64_t> shape_;
+  bool keep_converted_ = true;
   mutable std::mutex mutex_;
   mutable at::Tensor stored_;
 };
+
+// Parameter::keep_converted for every parameter of the module. A locked base in half precision
+// stays half as large while it trains a ControlNet: the price is a conversion at each use, and
+// autograd holds the converted copies until the backward pass, or with recompute() for one block.
+void keep_converted(Module& module, bool keep);
 
 }  // namespace zc

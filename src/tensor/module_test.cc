@@ -77,6 +77,20 @@ TEST(Parameter, WidensAHalfPrecisionWeightOnceAndKeepsIt) {
   EXPECT_TRUE(tree.first.a.stored().is_same(wide));
 }
 
+TEST(Parameter, KeepsNoConvertedCopyOfAModuleThatIsToStaySmall) {
+  Tree tree;
+  const at::Tensor half = at::rand({2, 3}).to(at::kHalf);
+  for (Leaf* leaf : {&tree.first, &tree.list[1]}) leaf->a.set(half);
+  keep_converted(tree, false);
+  for (const Leaf* leaf : {&tree.first, &tree.list[1]}) {
+    EXPECT_TRUE(at::equal(leaf->a.as(at::kFloat), half.to(at::kFloat)));
+    EXPECT_TRUE(leaf->a.stored().is_same(half));
+  }
+  keep_converted(tree, true);
+  tree.first.a.as(at::kFloat);
+  EXPECT_EQ(tree.first.a.stored().scalar_type(), at::kFloat);
+}
+
 TEST(Parameter, AWeightThatIsTrainedStaysTheLeafThatItIs) {
   Tree tree;
   tree.first.a.set(at::rand({2, 3}).requires_grad_(true));

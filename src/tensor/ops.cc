@@ -16,6 +16,7 @@
 
 #include <cmath>
 
+#include "tensor/conv_grad.h"
 #include "tensor/group_norm_grad.h"
 
 namespace zc::ops {
@@ -35,6 +36,8 @@ at::Tensor attention_direct(const at::Tensor& q, const at::Tensor& k, const at::
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   ConvOptions o) {
+  if (c10::GradMode::is_enabled() && can_train_conv2d(x, weight, bias, o))
+    return conv2d_trainable(x, weight, bias, o);
   return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding});
 }
 

@@ -13,7 +13,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "formats/quantized.h"
+#include "formats/checkpoint.h"
+#include "pipelines/base_model.h"
 #include "tensor/device.h"
 #include "tensor/load.h"
 
@@ -33,24 +34,64 @@ void read_part(std::unique_ptr<Part>& part, const Config& config, const StateDic
   load_strict(*part, state, where, prefix);
 }
 
+void set_precision(StateDict& state, const std::string& precision) {
+  if (precision == "file") return;
+  if (precision != "fp32" && precision != "fp16") {
+    throw Error(ErrorKind::bad_request, "--base-precision",
+                fmt::format("unknown `{}`; file, fp32 or fp16", precision));
+  }
+  const auto dtype = precision == "fp16" ? at::kHalf : at::kFloat;
+  for (auto& [key, value] : state) {
+    if (at::isFloatingType(value.scalar_type())) value = value.to(dtype);
+  }
+}
+
+// Only what the three parts need: a whole ControlNet checkpoint, or one with an average, holds
+// gigabytes more.
+void forget_other_parts(StateDict& state) {
+  std::erase_if(state, [](const auto& entry) {
+    return !entry.first.starts_with(kUNetPrefix) && !entry.first.starts_with(kVaePrefix) &&
+           !entry.first.starts_with("cond_stage_model.");
+  });
+}
+
 }  // namespace
 
-DiffusionModel read_diffusion_model(const std::filesystem::path& path) {
-  const SafetensorsFile file = read_safetensors(path);
-  const auto description = file.metadata.find(kModelMetadataKey);
-  if (description == file.metadata.end()) {
-    throw Error(ErrorKind::bad_file, path.string(),
-                "holds no description of a model that zeroconv trained");
+Module* DiffusionModel::text_module() const {
+  if (openclip) return openclip.get();
+  return text.get();
+}
+
+at::Tensor DiffusionModel::text_forward(const at::Tensor& ids) const {
+  ZC_BUG_IF(text_module() == nullptr);
+  return openclip ? openclip->forward(ids, config.text_layer)
+                  : text->forward(ids, config.text_layer);
+}
+
+DiffusionModel read_diffusion_model(const std::filesystem::path& path,
+                                    const ReadModelOptions& options) {
+  Checkpoint file = open_checkpoint(path);
+  if (file.probe.family == ModelFamily::sdxl) {
+    throw Error(
+        ErrorKind::unsupported, file.path,
+        fmt::format("is a {}; training supports Stable Diffusion 1.x and 2.x and the models "
+                    "of zeroconv",
+                    file.probe.description));
   }
-  const auto json = parse_json(description->second);
   DiffusionModel model;
-  model.config = model_config_from_json(json, path.string());
-  const StateDict state = dequantize(file.tensors);
-  read_part(model.unet, model.config.unet, state, kUNetPrefix, path.string());
-  read_part(model.text, model.config.text, state, kClipPrefix, path.string());
-  read_part(model.vae, model.config.vae, state, kVaePrefix, path.string());
-  const auto ids = state.find(kTokenIdsKey);
-  if (ids != state.end()) model.token_ids = ids->second.to(at::kInt);
+  model.config = base_model_config(file);
+  set_prediction(model.config, options.prediction);
+  forget_other_parts(file.tensors);
+  set_precision(file.tensors, options.base_precision);
+  read_part(model.unet, model.config.unet, file.tensors, kUNetPrefix, file.path);
+  if (model.config.text_kind == TextKind::openclip) {
+    read_part(model.openclip, model.config.text, file.tensors, kOpenClipPrefix, file.path);
+  } else {
+    read_part(model.text, model.config.text, file.tensors, kClipPrefix, file.path);
+  }
+  read_part(model.vae, model.config.vae, file.tensors, kVaePrefix, file.path);
+  if (model.text != nullptr && model.config.limited_vocabulary)
+    model.token_ids = read_token_ids(file.tensors, model.config, file.path);
   return model;
 }
 
@@ -62,6 +103,7 @@ void write_diffusion_model(const std::filesystem::path& path, const DiffusionMod
   };
   add(model.unet.get(), kUNetPrefix);
   add(model.text.get(), kClipPrefix);
+  add(model.openclip.get(), kOpenClipPrefix);
   add(model.vae.get(), kVaePrefix);
   if (model.token_ids.defined()) state[std::string(kTokenIdsKey)] = model.token_ids;
   write_safetensors(path, state,
@@ -71,6 +113,13 @@ void write_diffusion_model(const std::filesystem::path& path, const DiffusionMod
 at::Tensor sample_latent(const at::Tensor& moments, double scale_factor, at::Generator& generator) {
   const auto parts = moments.to(at::kFloat).chunk(2, 1);
   const at::Tensor noise = normal_numbers(parts[0].sizes(), generator, moments.device());
+  return scale_factor * (parts[0] + at::exp(0.5 * parts[1]) * noise);
+}
+
+at::Tensor sample_latent(const at::Tensor& moments, double scale_factor, const BatchPlace& place) {
+  const auto parts = moments.to(at::kFloat).chunk(2, 1);
+  const at::Tensor noise =
+      keyed_noise(parts[0].sizes(), place, RandomUse::latent, moments.device());
   return scale_factor * (parts[0] + at::exp(0.5 * parts[1]) * noise);
 }
 

@@ -1,293 +1,245 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/evaluate.h"
 
-#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <limits>
-#include <memory>
-#include <nlohmann/json.hpp>
+#include <map>
+#include <utility>
 
-#include "base/error.h"
-#include "image/resize.h"
-#include "models/tokenizer.h"
-#include "pipelines/agreement.h"
-#include "pipelines/generate.h"
-#include "pipelines/model_paths.h"
-#include "pipelines/model_set.h"
-#include "pipelines/receipt.h"
-#include "training/data.h"
-#include "training/diffusion_model.h"
-#include "training/toyworld.h"
-#include "training/toyworld_hints.h"
+#include "base/sha256.h"
+#include "training/evaluate_condition.h"
+#include "training/evaluate_pictures.h"
+#include "training/evaluate_plan.h"
+#include "training/evaluate_prompt.h"
+#include "training/evaluate_records.h"
+#include "training/evaluate_scenes.h"
 
 namespace zc {
 namespace {
 
-// Training draws scenes from small seeds; these are far from all of them.
-constexpr uint64_t kUnseenSeeds = uint64_t{1} << 40;
-constexpr uint64_t kHeldOutSeeds = uint64_t{1} << 41;
-constexpr int64_t kExampleRows = 8;
-constexpr int kSkyLabel = 2;
+constexpr int64_t kSheetRows = 8;
+constexpr size_t kKeptPictures = 512;
+// Changes whenever the same options and files would give other numbers.
+constexpr const char* kMeasureVersion = "2";
 
-using Colour = std::array<double, 3>;
-
-// Mean of the pixels that the renderer calls sky.
-Colour sky_colour(const Image& picture, const ToyRender& scene) {
-  Colour sum{};
-  double count = 0.0;
-  for (size_t i = 0; i < scene.labels.size(); ++i) {
-    if (scene.labels[i] != kSkyLabel) continue;
-    for (int c = 0; c < 3; ++c) sum[c] += picture.pixels[i * 3 + c];
-    count += 1.0;
+// One value of every scene that has it, in their order.
+std::vector<double> column(const std::vector<MeasuredValues>& rows, const std::string& name) {
+  std::vector<double> values;
+  for (const MeasuredValues& row : rows) {
+    if (const auto value = row.find(name); value != row.end()) values.push_back(value->second);
   }
-  for (double& c : sum) c /= std::max(1.0, count);
-  return sum;
+  return values;
 }
 
-// Where the renderer drew the body (not windows, legs, stem) of the first object: 1, elsewhere 0.
-std::vector<uint8_t> body_of_first_object(const ToyRender& scene) {
-  std::vector<uint8_t> mask(scene.parts.size());
-  for (size_t p = 0; p < mask.size(); ++p) {
-    const bool body = scene.parts[p] == static_cast<uint8_t>(ToyPart::body);
-    mask[p] = scene.object_ids[p] == 0 && body ? 1 : 0;
-  }
-  return mask;
-}
-
-// The time of day whose own sky over the same scene looks most like the picture's.
-ToyTime nearest_time(const Image& picture, const ToyScene& scene) {
-  const ToyRender own = render(scene, picture.width, picture.height);
-  const Colour seen = sky_colour(picture, own);
-  ToyTime best = ToyTime::morning;
-  double best_distance = std::numeric_limits<double>::max();
-  for (const ToyTime time : {ToyTime::morning, ToyTime::noon, ToyTime::sunset, ToyTime::night}) {
-    ToyScene other = sample_scene(scene.seed, {.time = time});
-    const ToyRender reference = render(other, picture.width, picture.height);
-    const Colour wanted = sky_colour(reference.rgb, reference);
-    double distance = 0.0;
-    for (int c = 0; c < 3; ++c) distance += (wanted[c] - seen[c]) * (wanted[c] - seen[c]);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = time;
-    }
-  }
-  return best;
-}
+using ConditionsOfPair = std::array<Condition, 2>;
 
 class Evaluator {
  public:
-  Evaluator(const EvaluateOptions& options, const TaskContext& task)
-      : options_(options), task_(task), tokenizer_(find_vocabulary()) {
-    require_toy_hint_kind(options.control);
-    request_.prompt = "x";
-    request_.model = options.model;
-    request_.controlnets = options.controlnets;
-    request_.steps = options.steps;
-    request_.cfg = options.cfg;
-    request_.controls.resize(1);
-    request_.controls[0].kind = options.control;
-    request_.controls[0].map = true;
-    models_ = load_models(paths_of_request(request_));
-    size_ = static_cast<int>(models_->config().image_size);
-    detector_ = receipt_detector(request_.controls[0], models_->config().limited_vocabulary);
-    if (!detector_) {
-      throw Error(
-          ErrorKind::unsupported, "--control",
-          fmt::format("`{}` cannot be measured: the weights that take such maps from pictures "
-                      "are missing",
-                      options.control));
-    }
-  }
+  Evaluator(const EvaluateOptions& options, const TaskContext& task, int64_t parts)
+      : options_(options),
+        task_(task),
+        shard_(parse_shard(options.shard)),
+        records_(options.partial),
+        total_(parts * options.count) {}
 
-  ControlFidelity control_fidelity(std::vector<Image>& examples);
-  PromptFidelity prompt_fidelity();
+  // Appends to `examples` the rows of the first scenes.
+  ControlFidelity condition(const std::string& name, std::vector<Image>& examples);
+  PairFidelity pair(const ConditionPair& names);
+  PromptFidelity prompt(const std::string& name);
 
  private:
-  // map: nullptr for a picture without control.
-  Image picture(const std::string& prompt, const Image* map, int64_t seed, bool guess = false) {
-    GenerateRequest request = request_;
-    request.prompt = prompt;
-    request.seed = seed;
-    request.guess = guess;
-    GenerateInputs inputs;
-    if (map == nullptr) {
-      request.controls.clear();
-    } else {
-      inputs.images = {*map};
+  // values_of(i) for the scenes of this shard that were not measured before.
+  template <class ValuesOf>
+  std::vector<MeasuredValues> measure(const std::string& what, const std::string& key,
+                                      const std::vector<int64_t>& scenes, ValuesOf&& values_of) {
+    std::vector<MeasuredValues> rows;
+    const std::string short_key =
+        sha256_hex(fmt::format("{} {}", kMeasureVersion, key)).substr(0, 16);
+    for (int64_t i = 0; i < options_.count; ++i) {
+      task_.check_cancelled();
+      task_.report("evaluate", done_++, total_);
+      if (i % shard_.count != shard_.index) continue;
+      const MeasurementId id{short_key, what, scenes[i]};
+      const MeasuredValues* known = records_.find(id);
+      if (known == nullptr) {
+        records_.add(id, values_of(i));
+        known = records_.find(id);
+      }
+      rows.push_back(*known);
     }
-    GenerateHooks hooks;
-    hooks.task.cancel = task_.cancel;
-    const GenerateRequest resolved = resolve_for(*models_, request);
-    return generate(*models_, tokenizer_, resolved, inputs, hooks).images.at(0);
+    return rows;
   }
 
-  double obeys(const Image& map, const Image& result) const {
-    const auto agreement = map_agreement(options_.control, map, hwc3(detector_(result)));
-    ZC_BUG_IF(!agreement);
-    return agreement->value;
+  // What a scene gives without a map is the same for all conditions.
+  struct Uncontrolled {
+    Image picture, ceiling;
+  };
+  Uncontrolled uncontrolled(const PictureMaker& maker, const UnseenScene& scene) {
+    if (const auto kept = kept_.find(scene.number); kept != kept_.end()) return kept->second;
+    Uncontrolled made{
+        maker.picture({.prompt = caption(scene.scene), .maps = {}, .seed = scene.number}),
+        maker.through_autoencoder(scene.truth.rgb)};
+    if (kept_.size() < kKeptPictures) kept_[scene.number] = made;
+    return made;
   }
 
-  std::string metric() const {
-    const Image blank(8, 8, 3);
-    return map_agreement(options_.control, blank, blank)->metric;
-  }
-
-  Image through_autoencoder(const Image& image) const {
-    const c10::NoGradGuard no_grad;
-    const Vae& vae = models_->vae();
-    return tensor_to_images(vae.decode(vae.encode(images_to_tensor({image})).mean)).at(0);
-  }
-
-  ToyScene unseen_scene(int64_t i) const {
-    return sample_training_scene(kUnseenSeeds + static_cast<uint64_t>((options_.seed + i) * 64));
-  }
-
-  ToyScene held_out_scene(int64_t i) const {
-    const auto& held_out = toy_held_out();
-    const ToyHeldOut& c = held_out[static_cast<size_t>(i) % held_out.size()];
-    return sample_scene(kHeldOutSeeds + static_cast<uint64_t>(options_.seed + i),
-                        {.time = c.time, .kind = c.kind, .colour = c.colour});
-  }
+  // `example`: where the pictures go too, or nullptr.
+  MeasuredValues condition_values(const PictureMaker& maker, const Condition& condition,
+                                  const UnseenScene& scene, const Image& other_map,
+                                  std::vector<Image>* example);
 
   const EvaluateOptions& options_;
   const TaskContext& task_;
-  Tokenizer tokenizer_;
-  GenerateRequest request_;
-  std::shared_ptr<const ModelSet> models_;
-  Detector detector_;
-  int size_ = 0;
+  EvaluationShard shard_;
+  MeasurementFile records_;
+  int64_t done_ = 0, total_ = 0;
+  std::map<int64_t, Uncontrolled> kept_;
 };
 
-ControlFidelity Evaluator::control_fidelity(std::vector<Image>& examples) {
-  ControlFidelity f{.control = options_.control, .metric = metric()};
-  double squares = 0.0;
-  for (int64_t i = 0; i < options_.count; ++i) {
-    task_.report("evaluate", i, options_.count * 2);
-    const ToyScene scene = unseen_scene(i);
-    const ToyRender truth = render(scene, size_, size_);
-    const Image& photo = truth.rgb;
-    const Image map = toy_hint(truth, options_.control);
-    const Image other = toy_hint(render(unseen_scene(i + 1), size_, size_), options_.control);
-    const std::string prompt = caption(scene);
-    const int64_t seed = options_.seed + i;
-    const Image controlled = picture(prompt, &map, seed);
-    const Image guessed = picture("", &map, seed, /*guess=*/true);
-    const double value = obeys(map, controlled);
-    f.value += value;
-    squares += value * value;
-    f.guess += obeys(map, guessed);
-    f.baseline += obeys(map, picture(prompt, nullptr, seed));
-    f.shuffled += obeys(map, picture(prompt, &other, seed));
-    f.ceiling += obeys(map, through_autoencoder(photo));
-    if (i < kExampleRows) examples.insert(examples.end(), {photo, map, controlled, guessed});
-  }
-  const double n = static_cast<double>(options_.count);
-  for (double* sum : {&f.value, &f.guess, &f.baseline, &f.shuffled, &f.ceiling}) *sum /= n;
-  f.spread = std::sqrt(std::max(0.0, squares / n - f.value * f.value));
-  return f;
+MeasuredValues Evaluator::condition_values(const PictureMaker& maker, const Condition& condition,
+                                           const UnseenScene& scene, const Image& other_map,
+                                           std::vector<Image>* example) {
+  const ControlMap wanted = condition.wanted(scene);
+  const auto controlled = [&](const std::string& prompt, const Image& map, bool guess) {
+    return maker.picture({.prompt = prompt,
+                          .maps = {{condition.control(), map}},
+                          .seed = scene.number,
+                          .guess = guess});
+  };
+  const std::string prompt = caption(scene.scene);
+  const Image picture = controlled(prompt, wanted.map, false);
+  const Image guessed = controlled("", wanted.map, true);
+  const Image shuffled = controlled(prompt, other_map, false);
+  const Uncontrolled without = uncontrolled(maker, scene);
+  if (example != nullptr) *example = {scene.truth.rgb, wanted.map, picture, guessed};
+  return {{"value", condition.obeyed(wanted, picture)},
+          {"guess", condition.obeyed(wanted, guessed)},
+          {"shuffled", condition.obeyed(wanted, shuffled)},
+          {"baseline", condition.obeyed(wanted, without.picture)},
+          {"ceiling", condition.obeyed(wanted, without.ceiling)}};
 }
 
-PromptFidelity Evaluator::prompt_fidelity() {
-  PromptFidelity f{.scenes = options_.count};
-  double coloured = 0.0;
-  for (int64_t i = 0; i < options_.count; ++i) {
-    task_.report("evaluate", options_.count + i, options_.count * 2);
-    const ToyScene scene = held_out_scene(i);
-    const ToyRender truth = render(scene, size_, size_);
-    const Image map = toy_hint(truth, options_.control);
-    const int64_t seed = options_.seed + i;
-    const std::vector<uint8_t> body = body_of_first_object(truth);
-    const bool has_body = std::find(body.begin(), body.end(), 1) != body.end();
-    coloured += has_body ? 1.0 : 0.0;
-    const auto count_right = [&](const Image& image, double& colour, double& time) {
-      time += nearest_time(image, scene) == scene.time ? 1.0 : 0.0;
-      const ToyObject& object = scene.objects.front();
-      if (has_body &&
-          measure_toy_colour(image, body, scene.time, toy_colours(object.kind)) == object.colour)
-        colour += 1.0;
+ControlFidelity Evaluator::condition(const std::string& name, std::vector<Image>& examples) {
+  const PictureMaker maker(options_, {control_of_condition(name)}, task_);
+  const Condition measured(name, maker.toy_world());
+  const std::vector<std::string> shown = {name};
+  const std::vector<int64_t> scenes =
+      scenes_that_show(shown, options_.seed, options_.count + 1, maker.size(), task_);
+  const auto rows =
+      measure(name, maker.fingerprint() + measured.fingerprint(), scenes, [&](int64_t i) {
+        const Image other = measured.wanted(unseen_scene(scenes[i + 1], maker.size())).map;
+        std::vector<Image> example;
+        MeasuredValues values =
+            condition_values(maker, measured, unseen_scene(scenes[i], maker.size()), other,
+                             i < kSheetRows ? &example : nullptr);
+        examples.insert(examples.end(), example.begin(), example.end());
+        return values;
+      });
+  const auto mean = [&](const char* value) { return estimate(column(rows, value)); };
+  return {.condition = name,
+          .metric = measured.metric(),
+          .more_is_better = measured.more_is_better(),
+          .value = mean("value"),
+          .baseline = mean("baseline"),
+          .shuffled = mean("shuffled"),
+          .guess = mean("guess"),
+          .ceiling = mean("ceiling"),
+          .share = share_of_the_way(column(rows, "value"), column(rows, "baseline"),
+                                    column(rows, "ceiling"))};
+}
+
+// "both_0": how well both units obey the first map; "own_0", "other_0" its own and the other alone.
+MeasuredValues pair_values(const PictureMaker& maker, const ConditionsOfPair& pair,
+                           const UnseenScene& scene) {
+  const std::array<ControlMap, 2> wanted = {pair[0].wanted(scene), pair[1].wanted(scene)};
+  const UnitMaps maps = {{pair[0].control(), wanted[0].map}, {pair[1].control(), wanted[1].map}};
+  const auto picture = [&](const UnitMaps& units) {
+    return maker.picture({.prompt = caption(scene.scene), .maps = units, .seed = scene.number});
+  };
+  const Image both = picture(maps);
+  const std::array<Image, 2> alone = {picture({maps[0]}), picture({maps[1]})};
+  MeasuredValues values;
+  for (size_t s = 0; s < 2; ++s) {
+    values[fmt::format("both_{}", s)] = pair[s].obeyed(wanted[s], both);
+    values[fmt::format("own_{}", s)] = pair[s].obeyed(wanted[s], alone[s]);
+    values[fmt::format("other_{}", s)] = pair[s].obeyed(wanted[s], alone[1 - s]);
+  }
+  return values;
+}
+
+PairFidelity Evaluator::pair(const ConditionPair& names) {
+  const PictureMaker maker(options_, {names[0], names[1]}, task_);
+  const ConditionsOfPair measured = {Condition(names[0], maker.toy_world()),
+                                     Condition(names[1], maker.toy_world())};
+  const std::vector<int64_t> scenes =
+      scenes_that_show(names, options_.seed, options_.count, maker.size(), task_);
+  const auto rows =
+      measure(fmt::format("pair {}+{}", names[0], names[1]),
+              maker.fingerprint() + measured[0].fingerprint() + measured[1].fingerprint(), scenes,
+              [&](int64_t i) {
+                return pair_values(maker, measured, unseen_scene(scenes[i], maker.size()));
+              });
+  PairFidelity result;
+  for (size_t s = 0; s < 2; ++s) {
+    const auto values = [&](const char* name) {
+      return column(rows, fmt::format("{}_{}", name, s));
     };
-    count_right(picture(caption(scene), &map, seed), f.colour_right, f.time_right);
-    count_right(picture(caption(held_out_scene(i + 1)), &map, seed), f.colour_baseline,
-                f.time_baseline);
-    count_right(through_autoencoder(truth.rgb), f.colour_ceiling, f.time_ceiling);
-  }
-  for (double* sum : {&f.colour_right, &f.colour_baseline, &f.colour_ceiling})
-    *sum /= std::max(1.0, coloured);
-  for (double* sum : {&f.time_right, &f.time_baseline, &f.time_ceiling})
-    *sum /= static_cast<double>(options_.count);
-  return f;
-}
-
-// Part of the way from the baseline to the ceiling.
-double share(const ControlFidelity& f) {
-  return f.ceiling != f.baseline ? (f.value - f.baseline) / (f.ceiling - f.baseline) : 0.0;
-}
-
-}  // namespace
-
-Evaluation evaluate(const EvaluateOptions& options, bool all, const TaskContext& task) {
-  std::vector<std::string> kinds = {options.control};
-  if (all) {
-    kinds.clear();
-    for (const std::string& kind : toy_hint_kinds()) {
-      if (find_builtin_file(fmt::format("control_{}.safetensors", kind))) kinds.push_back(kind);
-    }
-  }
-  Evaluation result;
-  for (const std::string& kind : kinds) {
-    EvaluateOptions one = options;
-    one.control = kind;
-    Evaluator evaluator(one, task);
-    result.controls.push_back(evaluator.control_fidelity(result.examples));
-    if (kind == kinds.front()) result.prompt = evaluator.prompt_fidelity();
+    Estimate gain = estimate_difference(values("other"), values("both"));
+    if (!measured[s].more_is_better()) gain.mean = -gain.mean;
+    result.sides[s] = {.condition = names[s],
+                       .metric = measured[s].metric(),
+                       .more_is_better = measured[s].more_is_better(),
+                       .both = estimate(values("both")),
+                       .own = estimate(values("own")),
+                       .other = estimate(values("other")),
+                       .gain = gain};
   }
   return result;
 }
 
-nlohmann::json to_json(const Evaluation& e) {
-  nlohmann::json conditions = nlohmann::json::array();
-  for (const ControlFidelity& c : e.controls) {
-    conditions.push_back({{"control", c.control},
-                          {"metric", c.metric},
-                          {"value", c.value},
-                          {"baseline", c.baseline},
-                          {"shuffled", c.shuffled},
-                          {"guess", c.guess},
-                          {"ceiling", c.ceiling},
-                          {"spread", c.spread},
-                          {"share", share(c)}});
-  }
-  return {{"conditions", conditions},
-          {"prompt",
-           {{"scenes", e.prompt.scenes},
-            {"colour_right", e.prompt.colour_right},
-            {"colour_baseline", e.prompt.colour_baseline},
-            {"colour_ceiling", e.prompt.colour_ceiling},
-            {"time_right", e.prompt.time_right},
-            {"time_baseline", e.prompt.time_baseline},
-            {"time_ceiling", e.prompt.time_ceiling}}}};
+PromptFidelity Evaluator::prompt(const std::string& name) {
+  const PictureMaker maker(options_, {control_of_condition(name)}, task_);
+  const Condition measured(name, maker.toy_world());
+  std::vector<int64_t> scenes;
+  for (int64_t i = 0; i < options_.count; ++i) scenes.push_back(options_.seed + i);
+  const auto rows = measure(
+      "prompt " + name, maker.fingerprint() + measured.fingerprint(), scenes, [&](int64_t i) {
+        const UnseenScene scene = held_out_scene(scenes[i], maker.size());
+        const Image map = measured.wanted(scene).map;
+        const auto picture = [&](const ToyScene& said) {
+          return maker.picture(
+              {.prompt = caption(said), .maps = {{measured.control(), map}}, .seed = scene.number});
+        };
+        MeasuredValues values;
+        judge_colours(scene, picture(scene.scene), "right", values);
+        judge_colours(scene, picture(held_out_scene(scenes[i] + 1, maker.size()).scene), "baseline",
+                      values);
+        judge_colours(scene, maker.through_autoencoder(scene.truth.rgb), "ceiling", values);
+        return values;
+      });
+  const auto mean = [&](const char* value) { return estimate(column(rows, value)); };
+  return {.colour_right = mean("colour_right"),
+          .colour_baseline = mean("colour_baseline"),
+          .colour_ceiling = mean("colour_ceiling"),
+          .time_right = mean("time_right"),
+          .time_baseline = mean("time_baseline"),
+          .time_ceiling = mean("time_ceiling")};
 }
 
-std::string evaluation_text(const Evaluation& e) {
-  std::string text =
-      fmt::format("{:<9} {:<20} {:>7} {:>9} {:>9} {:>7} {:>8} {:>7}\n", "control", "metric",
-                  "value", "baseline", "shuffled", "guess", "ceiling", "share");
-  for (const ControlFidelity& c : e.controls) {
-    text += fmt::format("{:<9} {:<20} {:>7.3f} {:>9.3f} {:>9.3f} {:>7.3f} {:>8.3f} {:>6.0f}%\n",
-                        c.control, c.metric, c.value, c.baseline, c.shuffled, c.guess, c.ceiling,
-                        100 * share(c));
-  }
-  return text +
-         fmt::format(
-             "prompt, {} unseen combinations (another scene's prompt to ceiling): colour right "
-             "{:.0f}% ({:.0f} to {:.0f}%), time of day right {:.0f}% ({:.0f} to {:.0f}%)\n",
-             e.prompt.scenes, 100 * e.prompt.colour_right, 100 * e.prompt.colour_baseline,
-             100 * e.prompt.colour_ceiling, 100 * e.prompt.time_right, 100 * e.prompt.time_baseline,
-             100 * e.prompt.time_ceiling);
+}  // namespace
+
+Evaluation evaluate(const EvaluateOptions& options, const TaskContext& task) {
+  if (!options.all) require_measured_condition(options.control);
+  const std::vector<std::string> conditions = wanted_conditions(options);
+  const std::vector<ConditionPair> pairs = wanted_pairs(options);
+  Evaluation result;
+  Evaluator evaluator(options, task, static_cast<int64_t>(conditions.size() + pairs.size()) + 1);
+  for (const std::string& name : conditions)
+    result.controls.push_back(evaluator.condition(name, result.examples));
+  for (const ConditionPair& pair : pairs) result.pairs.push_back(evaluator.pair(pair));
+  result.prompt = evaluator.prompt(conditions.front());
+  return result;
 }
 
 }  // namespace zc

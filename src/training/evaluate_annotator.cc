@@ -9,10 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "annotators/canny.h"
+#include "annotators/pose_match.h"
 #include "annotators/scene_maps.h"
 #include "annotators/weights.h"
 #include "image/resize.h"
 #include "pipelines/agreement.h"
+#include "training/evaluate_scenes.h"
 #include "training/toyworld.h"
 #include "training/toyworld_hints.h"
 
@@ -46,15 +48,6 @@ struct Guess {
   std::vector<BodyPose> bodies;  // of the first scene that has any
 };
 
-BodyPose body_of(const ToyFigure& figure) {
-  BodyPose body;
-  for (size_t k = 0; k < body.size(); ++k) {
-    const ToyKeypoint& point = figure.keypoints[k];
-    if (point.visible) body[k] = PosePoint{point.x - 0.5, point.y - 0.5};
-  }
-  return body;
-}
-
 Guess make_guess() {
   constexpr size_t kPixels = size_t{kSize} * kSize;
   Guess guess{std::vector<double>(kPixels), std::vector<double>(3 * kPixels), {}, {}};
@@ -67,9 +60,7 @@ Guess make_guess() {
     }
     for (size_t p = 0; p < 3 * kPixels; ++p)
       guess.normal[p] += truth.normal.pixels[p] / static_cast<double>(kGuessScenes);
-    if (guess.bodies.empty()) {
-      for (const ToyFigure& figure : truth.render.figures) guess.bodies.push_back(body_of(figure));
-    }
+    if (guess.bodies.empty()) guess.bodies = measurable_bodies(toy_people(truth.render));
   }
   for (const auto& vote : votes) {
     const auto most = std::max_element(vote.begin(), vote.end());
@@ -114,37 +105,6 @@ class LabelCounts {
   std::array<int64_t, kLabels> true_{}, found_{}, both_{};
 };
 
-// Visible joints, and those for which a body has the same joint within a tenth of the figure's
-// larger side.
-class JointCounts {
- public:
-  void add(const ToyFigure& figure, const std::vector<BodyPose>& bodies) {
-    const BodyPose truth = body_of(figure);
-    double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
-    for (const auto& point : truth) {
-      if (!point) continue;
-      left = std::min(left, point->x);
-      right = std::max(right, point->x);
-      top = std::min(top, point->y);
-      bottom = std::max(bottom, point->y);
-    }
-    const double reach = 0.1 * std::max({1.0, right - left, bottom - top});
-    for (size_t k = 0; k < truth.size(); ++k) {
-      if (!truth[k]) continue;
-      ++joints_;
-      found_ += std::any_of(bodies.begin(), bodies.end(), [&](const BodyPose& body) {
-        return body[k] && std::hypot(body[k]->x - truth[k]->x, body[k]->y - truth[k]->y) <= reach;
-      });
-    }
-  }
-  double share() const {
-    return joints_ > 0 ? static_cast<double>(found_) / static_cast<double>(joints_) : 0.0;
-  }
-
- private:
-  int64_t joints_ = 0, found_ = 0;
-};
-
 }  // namespace
 
 AnnotatorEvaluation evaluate_annotator(const std::filesystem::path& weights, int64_t scenes,
@@ -161,7 +121,7 @@ AnnotatorEvaluation evaluate_annotator(const std::filesystem::path& weights, int
   AnnotatorScore depth{"depth RMSE (0 to 1)", 0, 0, "mean of other scenes", false};
   AnnotatorScore normal{"normal angle (degrees)", 0, 0, "mean of other scenes", false};
   LabelCounts labels, guessed_labels;
-  JointCounts joints, guessed_joints;
+  JointCount joints, guessed_joints;
   for (int64_t i = 0; i < scenes; ++i) {
     task.check_cancelled();
     task.report("evaluate", i, scenes);
@@ -176,12 +136,9 @@ AnnotatorEvaluation evaluate_annotator(const std::filesystem::path& weights, int
     normal.baseline += map_agreement("normal", truth.normal, guessed_normal)->value;
     labels.add(truth.render.labels, view.labels);
     guessed_labels.add(truth.render.labels, guess.labels);
-    const std::vector<BodyPose> bodies =
-        truth.render.figures.empty() ? std::vector<BodyPose>() : scene_bodies(view);
-    for (const ToyFigure& figure : truth.render.figures) {
-      joints.add(figure, bodies);
-      guessed_joints.add(figure, guess.bodies);
-    }
+    const std::vector<BodyPose> people = measurable_bodies(toy_people(truth.render));
+    if (!people.empty()) joints += match_bodies(people, scene_bodies(view));
+    guessed_joints += match_bodies(people, guess.bodies);
     if (i >= kExampleRows) continue;
     const Image blank(kSize, kSize, 3);
     const std::vector<Image> found = {truth.render.rgb,
@@ -206,7 +163,8 @@ AnnotatorEvaluation evaluate_annotator(const std::filesystem::path& weights, int
       depth,
       normal,
       {"mean IoU", labels.mean_iou(), guessed_labels.mean_iou(), "commonest class of other scenes"},
-      {"PCK@0.1", joints.share(), guessed_joints.share(), "figures of another scene"}};
+      {std::string(kPoseMetric), joints.share(), guessed_joints.share(),
+       "figures of another scene"}};
   return result;
 }
 

@@ -74,9 +74,9 @@ at::Tensor fresh(const std::string& key, const std::vector<int64_t>& shape, int6
   return shape.size() == 4 && on_main_path(key) ? delta_orthogonal(value, generator) : value;
 }
 
-}  // namespace
-
-void init_weights(Module& module, uint64_t seed) {
+// init_weights() for the parameters that `wanted` names.
+void init_where(Module& module, uint64_t seed,
+                const std::function<bool(const std::string& key, const Parameter& p)>& wanted) {
   int64_t fan_in = 1;  // of the weight before, whose bias follows it
   module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
     const bool matrix = p.shape().size() > 1;
@@ -85,6 +85,7 @@ void init_weights(Module& module, uint64_t seed) {
     } else if (key.ends_with("weight")) {
       fan_in = 0;  // a norm
     }
+    if (!wanted(key, p)) return;
     if (fan_in == 0) {
       p.set(key.ends_with("weight") ? at::ones(p.shape()) : at::zeros(p.shape()));
     } else {
@@ -93,17 +94,61 @@ void init_weights(Module& module, uint64_t seed) {
   }));
 }
 
+// A tensor of its own on `device`, in the memory layout in which the blocks compute.
+at::Tensor own_copy(const Parameter& p, at::Device device, at::ScalarType dtype) {
+  const at::Tensor value =
+      p.stored().detach().to(device, dtype, /*non_blocking=*/false, /*copy=*/true);
+  return value.dim() == 4 ? value.contiguous(at::MemoryFormat::ChannelsLast) : value;
+}
+
+}  // namespace
+
+void init_weights(Module& module, uint64_t seed) {
+  init_where(module, seed, [](const std::string&, const Parameter&) { return true; });
+}
+
 void init_control(ControlNet& control, const UNet& unet, uint64_t seed) {
-  init_weights(control, seed);
-  copy_matching(control, state_of(unet));
+  init_control(control, state_of(unet), "", seed);
+}
+
+int64_t init_control(ControlNet& control, const StateDict& unet, std::string_view prefix,
+                     uint64_t seed) {
+  int64_t copied = 0;
+  const std::string before(prefix);
+  // What the UNet has need not be drawn first: that would take most of a minute for SD1.5.
+  init_where(control, seed, [&](const std::string& key, const Parameter& p) {
+    const auto found = unet.find(before + key);
+    return found == unet.end() || found->second.sizes() != at::IntArrayRef(p.shape());
+  });
+  control.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+    const auto found = unet.find(before + key);
+    if (found == unet.end() || found->second.sizes() != at::IntArrayRef(p.shape())) return;
+    p.set(found->second.detach().to(at::kFloat, /*non_blocking=*/false, /*copy=*/true));
+    ++copied;
+  }));
+  return copied;
 }
 
 void set_trainable(Module& module, bool trainable, at::Device device) {
   module.visit(Module::Visitor([&](const std::string&, Parameter& p) {
-    at::Tensor value = p.stored().detach().to(device, at::kFloat, /*non_blocking=*/false,
-                                              /*copy=*/true);
-    if (value.dim() == 4) value = value.contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor value = own_copy(p, device, at::kFloat);
     value.set_requires_grad(trainable);
+    p.set(value);
+  }));
+}
+
+void set_locked(Module& module, at::Device device) {
+  module.visit(Module::Visitor([&](const std::string&, Parameter& p) {
+    p.set(own_copy(p, device, p.stored().scalar_type()));
+  }));
+}
+
+void set_trainable_where(Module& module, const std::function<bool(const std::string& key)>& chosen,
+                         at::Device device) {
+  module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
+    if (!chosen(key)) return;
+    at::Tensor value = own_copy(p, device, at::kFloat);
+    value.set_requires_grad(true);
     p.set(value);
   }));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop that all trainings share: accumulate, clip, step, average, log, save, sample.
+// The loop that all trainings share: accumulate, average over ranks, clip, step, log, save, sample,
+// measure.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -7,11 +8,15 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/model_config.h"
 #include "tensor/module.h"
+#include "training/plan.h"
+#include "training/ranks.h"
+#include "training/run_files.h"
 #include "training/trainer.h"
 
 namespace zc {
@@ -21,22 +26,49 @@ struct TrainedModule {
   std::string prefix;  // of its keys in files
 };
 
-struct Recipe {
-  std::vector<TrainedModule> modules;
-  // Mean loss of one pass; all randomness comes from `generator`, seeded by (seed, step, pass).
-  std::function<at::Tensor(int64_t step, at::Generator& generator)> loss;
-  // Called with the averaged weights in the modules; writes its pictures itself. May be empty.
-  std::function<void(const std::filesystem::path& file)> sample;
-  // Writes the result with the averaged weights in the modules.
-  std::function<void(const std::filesystem::path& file)> finish;
+// Samples [first, first + count) of the global batch of a step: ranks x accumulate x batch.
+struct Pass {
+  int64_t step;
+  int64_t first;
+  int64_t count;
 };
 
+struct PassLoss {
+  PassLoss(at::Tensor mean_loss) : mean(std::move(mean_loss)) {}
+  at::Tensor mean;  // over the pass, with its graph
+  // [count] without a graph: of each sample, and its time step. Undefined where there are none.
+  at::Tensor each, t;
+  std::vector<int64_t> samples;  // numbers in the data, to name them when the loss is no number
+};
+
+struct Recipe {
+  std::vector<TrainedModule> modules;
+  // generator: seeded by the seed, the step and the pass.
+  std::function<PassLoss(const Pass& pass, at::Generator& generator)> loss;
+  // Called with the averaged weights in the modules; writes its pictures itself. May be empty.
+  std::function<void(const std::filesystem::path& file, int64_t step)> sample;
+  // Writes the result with the averaged weights in the modules.
+  std::function<void(const std::filesystem::path& file)> finish;
+  // How well it obeys, with the averaged weights, all ranks together. May be empty.
+  std::function<Measurement(int64_t step)> measure;
+  // For run.json.
+  std::string data;
+  int64_t pairs = 0;
+  std::vector<std::string> quarantined;
+  std::vector<PlanRow> plan;
+};
+
+// The run of this process as one of `ranks`. Throws bad_request, bad_file (the loss is no number
+// three times running), io, cancelled (after a snapshot), unavailable (a rank is lost).
+void run_training(const TrainOptions& options, const Recipe& recipe, const TaskContext& task,
+                  Ranks& ranks);
+// Alone.
 void run_training(const TrainOptions& options, const Recipe& recipe, const TaskContext& task);
 
-// bf16 autocast on the device while it lives, if asked for.
+// Autocast to bfloat16 or float16 on the device while it lives, if asked for.
 class AutocastScope {
  public:
-  AutocastScope(bool enabled, at::Device device);
+  AutocastScope(bool enabled, at::Device device, at::ScalarType type = at::kBFloat16);
   ~AutocastScope();
   AutocastScope(const AutocastScope&) = delete;
   AutocastScope& operator=(const AutocastScope&) = delete;
@@ -48,5 +80,8 @@ class AutocastScope {
 
 // Stream of random numbers for one purpose at one step.
 at::Generator generator_for(int64_t seed, int64_t step, int64_t purpose);
+
+// A number that differs when any weight differs in any bit, equal on all ranks that hold the same.
+uint64_t weights_fingerprint(const std::vector<TrainedModule>& modules);
 
 }  // namespace zc

@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <numbers>
 
 #include "base/error.h"
 
@@ -72,21 +71,32 @@ void Optimizer::add(Module& module, const std::string& prefix) {
   module.visit(Module::Visitor([&](const std::string& key, Parameter& p) {
                  const at::Tensor& value = p.stored();
                  if (!value.requires_grad()) return;
-                 const bool muon = options_.muon && suits_muon(key, value);
                  const at::Tensor blank = value.detach();
-                 slots_.push_back({key, value, at::zeros_like(blank),
-                                   muon ? at::Tensor() : at::zeros_like(blank),
-                                   at::zeros({}, blank.options())});
+                 Slot slot{key, value, {}, {}, at::zeros({}, blank.options())};
+                 const bool muon = options_.muon && suits_muon(key, value);
+                 if (!muon && options_.eight_bit && value.numel() >= kLeastEightBit) {
+                   slot.moments = eight_bit_zeros(blank);
+                   slot.step = slot.step.cpu();  // read at each step
+                 } else {
+                   slot.exp_avg = at::zeros_like(blank);
+                   if (!muon) slot.exp_avg_sq = at::zeros_like(blank);
+                 }
+                 slots_.push_back(slot);
                }),
                prefix);
 }
 
-double Optimizer::clip(double max_norm) {
-  const c10::NoGradGuard no_grad;
+std::vector<at::Tensor> Optimizer::gradients() const {
   std::vector<at::Tensor> grads;
   for (const Slot& s : slots_) {
     if (s.value.grad().defined()) grads.push_back(s.value.grad());
   }
+  return grads;
+}
+
+double Optimizer::clip(double max_norm) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<at::Tensor> grads = gradients();
   if (grads.empty()) return 0.0;
   const at::Tensor norms = at::stack(at::_foreach_norm(grads)).to(at::kDouble);
   const double norm = at::linalg_vector_norm(norms).item<double>();
@@ -101,6 +111,11 @@ void Optimizer::step(double learning_rate) {
   std::vector<Alike> matrices;
   for (Slot& s : slots_) {
     if (!s.value.grad().defined()) continue;
+    if (s.moments.first.defined()) {
+      s.step.add_(1.0);
+      adamw8bit_step(s.value, s.value.grad(), s.moments, eight_bit_options(s, learning_rate));
+      continue;
+    }
     all_steps.push_back(s.step);
     if (!s.exp_avg_sq.defined()) {
       add_to(matrices, s);
@@ -118,18 +133,30 @@ void Optimizer::step(double learning_rate) {
                       options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
                       /*maximize=*/false);
   }
+  muon_steps(matrices, learning_rate);
+  ++steps_;
+}
+
+void Optimizer::muon_steps(const std::vector<Alike>& matrices, double learning_rate) const {
   if (matrices.empty() || matrices.front().values.front().is_cuda()) {
     for (const Alike& alike : matrices) muon_step(alike, learning_rate);
-  } else {
-    // Many small matrices: each on one thread.
-    std::atomic<size_t> next{0};
-    at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
-      const c10::NoGradGuard no_grad_here;
-      for (size_t i = next++; i < matrices.size(); i = next++)
-        muon_step(matrices[i], learning_rate);
-    });
+    return;
   }
-  ++steps_;
+  // Many small matrices: each on one thread.
+  std::atomic<size_t> next{0};
+  at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
+    const c10::NoGradGuard no_grad_here;
+    for (size_t i = next++; i < matrices.size(); i = next++) muon_step(matrices[i], learning_rate);
+  });
+}
+
+AdamW8bitOptions Optimizer::eight_bit_options(const Slot& slot, double learning_rate) const {
+  return {.learning_rate = learning_rate,
+          .beta1 = options_.beta1,
+          .beta2 = options_.beta2,
+          .eps = options_.eps,
+          .weight_decay = options_.weight_decay,
+          .step = static_cast<int64_t>(slot.step.item<float>())};
 }
 
 // A GPU takes matrices of one shape at once, the CPU each alone.
@@ -159,35 +186,49 @@ void Optimizer::zero_grad() {
   for (Slot& s : slots_) s.value.mutable_grad() = at::Tensor();
 }
 
+std::vector<Optimizer::NamedTensor> Optimizer::state_of(const Slot& s) {
+  std::vector<NamedTensor> state;
+  const auto add = [&](const char* what, const at::Tensor& x) {
+    if (x.defined()) state.emplace_back(what + s.key, x);
+  };
+  add("exp_avg/", s.exp_avg);
+  add("exp_avg_sq/", s.exp_avg_sq);
+  add("exp_avg/", s.moments.first);
+  add("exp_avg_scale/", s.moments.first_scale);
+  add("exp_avg_sq/", s.moments.second);
+  add("exp_avg_sq_scale/", s.moments.second_scale);
+  add("step/", s.step);
+  return state;
+}
+
 StateDict Optimizer::state() const {
   StateDict state;
   for (const Slot& s : slots_) {
-    state["exp_avg/" + s.key] = s.exp_avg;
-    if (s.exp_avg_sq.defined()) state["exp_avg_sq/" + s.key] = s.exp_avg_sq;
-    state["step/" + s.key] = s.step;
+    for (const auto& [key, value] : state_of(s)) state[key] = value;
   }
   return state;
 }
 
 void Optimizer::load_state(const StateDict& state, const std::string& where) {
-  const auto take = [&](const std::string& key, at::Tensor& target) {
-    const auto found = state.find(key);
-    if (found == state.end() || found->second.sizes() != target.sizes()) {
-      throw Error(ErrorKind::bad_file, where,
-                  "the optimizer's state lacks " + key + " in the right shape");
+  for (const Slot& s : slots_) {
+    for (const auto& [key, target] : state_of(s)) {
+      const auto found = state.find(key);
+      if (found == state.end() || found->second.sizes() != target.sizes() ||
+          found->second.scalar_type() != target.scalar_type()) {
+        throw Error(ErrorKind::bad_file, where,
+                    "the optimizer's state lacks " + key +
+                        " in the right shape and type: continue with the optimizer and the "
+                        "trained parts with which the run began");
+      }
+      target.copy_(found->second);
     }
-    target.copy_(found->second);
-  };
-  for (Slot& s : slots_) {
-    take("exp_avg/" + s.key, s.exp_avg);
-    if (s.exp_avg_sq.defined()) take("exp_avg_sq/" + s.key, s.exp_avg_sq);
-    take("step/" + s.key, s.step);
     steps_ = std::max(steps_, static_cast<int64_t>(s.step.item<float>()));
   }
 }
 
 void MovingAverage::add(const Module& module, const std::string& prefix) {
   module.visit(Module::ConstVisitor([&](const std::string& key, const Parameter& p) {
+                 if (!p.stored().requires_grad()) return;
                  slots_.push_back({key, p.stored(), p.stored().detach().clone()});
                }),
                prefix);
@@ -221,16 +262,6 @@ void MovingAverage::load_state(const StateDict& state, const std::string& where,
     }
     s.average.copy_(found->second);
   }
-}
-
-double schedule_factor(const std::string& name, int64_t step, int64_t total, int64_t warmup) {
-  if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
-  if (name == "constant") return 1.0;
-  if (name != "cosine")
-    throw Error(ErrorKind::bad_request, "schedule", "unknown `" + name + "`; constant or cosine");
-  const double progress = static_cast<double>(step - warmup) /
-                          static_cast<double>(std::max<int64_t>(1, total - warmup));
-  return 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
 }
 
 }  // namespace zc

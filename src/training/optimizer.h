@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW and Muon, gradient clipping, learning-rate schedules and the moving average of weights.
+// AdamW (moments in 32 or 8 bits) and Muon, gradient clipping and the moving average of weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensor/module.h"
 #include "tensor/state_dict.h"
+#include "training/adamw8bit.h"
 
 namespace zc {
 
@@ -22,6 +24,9 @@ struct OptimizerOptions {
   // size of AdamW's updates so that both share one learning rate (arXiv 2502.16982, eq. 4).
   bool muon = false;
   double momentum = 0.95;
+  // AdamW's moments in 8 bits (training/adamw8bit.h): 2 bytes a parameter instead of 8. Small
+  // parameters keep float32.
+  bool eight_bit = false;
 };
 
 // The nearest matrix with orthonormal rows or columns, roughly (singular values 0.7 to 1.2): five
@@ -43,9 +48,12 @@ class Optimizer {
   // One update with the gradients that are there; parameters without one are left alone.
   void step(double learning_rate);
   void zero_grad();
+  // The gradients that are there, in the order in which the parameters were added.
+  std::vector<at::Tensor> gradients() const;
 
   int64_t steps() const { return steps_; }
-  // Moments and step count, to be saved and put back for an exact continuation.
+  // Moments and step count, to be saved and put back for an exact continuation. Loading throws
+  // bad_file where the state is of other parameters or of another kind of optimizer.
   StateDict state() const;
   void load_state(const StateDict& state, const std::string& where);
 
@@ -53,12 +61,17 @@ class Optimizer {
   struct Slot {
     std::string key;
     at::Tensor value, exp_avg, exp_avg_sq, step;  // Muon: momentum in exp_avg, no exp_avg_sq
+    EightBitMoments moments = {};                 // in 8 bits: these instead of the two
   };
+  using NamedTensor = std::pair<std::string, at::Tensor>;
+  static std::vector<NamedTensor> state_of(const Slot& slot);
+  AdamW8bitOptions eight_bit_options(const Slot& slot, double learning_rate) const;
   // Parameters of one shape with their gradients.
   struct Alike {
     std::vector<at::Tensor> values, grads, momenta;
   };
   static void add_to(std::vector<Alike>& matrices, const Slot& slot);
+  void muon_steps(const std::vector<Alike>& matrices, double learning_rate) const;
   void muon_step(const Alike& alike, double learning_rate) const;
   OptimizerOptions options_;
   std::vector<Slot> slots_;
@@ -83,9 +96,5 @@ class MovingAverage {
   int64_t updates_;
   std::vector<Slot> slots_;
 };
-
-// Factor on the learning rate at `step` of `total`: linear warm-up, then constant, or a cosine down
-// to 0.
-double schedule_factor(const std::string& name, int64_t step, int64_t total, int64_t warmup);
 
 }  // namespace zc

@@ -33,7 +33,8 @@ at::Tensor preview_latents(const DiffusionModel& model, const at::Tensor& contex
     const at::Tensor tt = at::full({xx.size(0)}, t, xx.options().dtype(at::kLong));
     Residuals residuals;
     if (control != nullptr)
-      residuals = control->forward(xx, features, control->embed(tt), both_control);
+      residuals = residuals_to_add(control->forward(xx, features, control->embed(tt), both_control),
+                                   o.mode);
     const auto out = model.unet->forward(xx, model.unet->embed(tt), both, residuals).chunk(2);
     const at::Tensor guided = out[1] + o.cfg_scale * (out[0] - out[1]);
     const double a = abar_at(t), a_next = i > 0 ? abar_at(t - stride) : abar_at(0);

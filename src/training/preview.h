@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/controlnet.h"
+#include "training/control_modes.h"
 #include "training/diffusion_model.h"
 
 namespace zc {
@@ -15,6 +16,7 @@ struct PreviewOptions {
   int64_t steps = 20;
   double cfg_scale = 5.0;
   int64_t seed = 1;
+  ControlTraining mode = {};  // which residuals are added
 };
 
 // DDIM without noise, guidance against the empty text. context, empty [B,T,D]; hint [B,3,H,W] with

@@ -7,14 +7,15 @@
 
 #include "base/task.h"
 #include "training/data.h"
+#include "training/ranks.h"
 #include "training/trainer.h"
 
 namespace zc {
 
-void train_vae(const TrainOptions& options, const TaskContext& task);
-void train_base(const TrainOptions& options, const TaskContext& task);
-void train_control(const TrainOptions& options, const TaskContext& task);
-void train_annotator(const TrainOptions& options, const TaskContext& task);
+void train_vae(const TrainOptions& options, const TaskContext& task, Ranks& ranks);
+void train_base(const TrainOptions& options, const TaskContext& task, Ranks& ranks);
+void train_control(const TrainOptions& options, const TaskContext& task, Ranks& ranks);
+void train_annotator(const TrainOptions& options, const TaskContext& task, Ranks& ranks);
 
 // The first `count` target pictures, uint8 [N,3,S,S].
 at::Tensor load_pool(const PairSource& pairs, int64_t count, int size, const TaskContext& task);

@@ -79,6 +79,11 @@ void write_snapshot(const fs::path& folder, int64_t step,
     fs::remove_all(staged, ignored);
     throw;
   }
+  prune_snapshots(folder, keep);
+}
+
+void prune_snapshots(const fs::path& folder, int keep) {
+  std::error_code ignored;
   const auto all = snapshots_newest_first(folder);
   for (size_t i = static_cast<size_t>(std::max(1, keep)); i < all.size(); ++i)
     fs::remove_all(all[i].path, ignored);

@@ -21,6 +21,9 @@ void write_snapshot(const std::filesystem::path& folder, int64_t step,
                     const std::map<std::string, StateDict>& states, const nlohmann::json& manifest,
                     int keep);
 
+// Removes all but the newest `keep` (at least one), to make room.
+void prune_snapshots(const std::filesystem::path& folder, int keep);
+
 struct Snapshot {
   std::filesystem::path path;
   int64_t step = 0;

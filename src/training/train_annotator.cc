@@ -267,7 +267,7 @@ at::Tensor scene_loss(const SceneMaps& maps, const SceneSet& set, const at::Tens
 
 }  // namespace
 
-void train_annotator(const TrainOptions& o, const TaskContext& task) {
+void train_annotator(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
   const auto scenes = toyworld_seeds(o.data);
   if (!scenes) {
     throw Error(ErrorKind::bad_request, "--data",
@@ -293,7 +293,7 @@ void train_annotator(const TrainOptions& o, const TaskContext& task) {
 
   Recipe recipe;
   recipe.modules = {{&net, ""}};
-  recipe.loss = [&](int64_t, at::Generator& generator) {
+  recipe.loss = [&](const Pass&, at::Generator& generator) -> PassLoss {
     const at::Tensor index = at::randint(0, set.rgb.size(0), {o.batch}, generator, at::kLong);
     const at::Tensor pictures = set.rgb.index({index.to(device)});
     return scene_loss(net.forward(jittered(pictures, generator)), set, index);
@@ -303,7 +303,7 @@ void train_annotator(const TrainOptions& o, const TaskContext& task) {
     for (auto& [key, value] : state_of(net)) state[key] = value.contiguous();
     write_safetensors(file, state, {{"zeroconv.annotator", "scene"}});
   };
-  run_training(o, recipe, task);
+  run_training(o, recipe, task, ranks);
 }
 
 }  // namespace zc

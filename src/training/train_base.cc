@@ -38,6 +38,11 @@ DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
     init_weights(*model.unet, static_cast<uint64_t>(o.seed));
     init_weights(*model.text, static_cast<uint64_t>(o.seed) + 1);
   }
+  if (model.text == nullptr) {
+    throw Error(ErrorKind::unsupported, o.model,
+                "has no CLIP text encoder: the training of a base supports models of zeroconv and "
+                "SD1.x; a ControlNet can be trained for SD2.x");
+  }
   set_trainable(*model.vae, false, o.device);
   set_trainable(*model.unet, true, o.device);
   set_trainable(*model.text, true, o.device);
@@ -46,7 +51,7 @@ DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
 
 }  // namespace
 
-void train_base(const TrainOptions& o, const TaskContext& task) {
+void train_base(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
   const Tokenizer tokenizer = open_tokenizer();
   DiffusionModel model = prepare(o, tokenizer);
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
@@ -66,13 +71,13 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
   Recipe recipe;
   recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)},
                     {model.text.get(), std::string(kClipPrefix)}};
-  recipe.loss = [&](int64_t step, at::Generator& generator) {
+  recipe.loss = [&](const Pass& pass, at::Generator& generator) -> PassLoss {
     const at::Tensor index = at::randint(0, pairs->size(), {o.batch}, generator, at::kLong);
     const at::Tensor drop = at::rand({o.batch}, generator, at::kFloat);
     std::vector<std::string> prompts;
     for (int64_t i = 0; i < o.batch; ++i) {
       const bool dropped = drop[i].item<double>() < o.prompt_dropout;
-      const uint64_t variant = static_cast<uint64_t>(step * 1009 + i);
+      const uint64_t variant = static_cast<uint64_t>(pass.step * 1009 + pass.first + i);
       prompts.push_back(dropped ? "" : pairs->prompt(index[i].item<int64_t>(), variant));
     }
     const at::Tensor z0 =
@@ -81,7 +86,7 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
     Context context(model.text->forward(ids_of(prompts), model.config.text_layer));
     return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), context), batch);
   };
-  recipe.sample = [&](const std::filesystem::path& file) {
+  recipe.sample = [&](const std::filesystem::path& file, int64_t) {
     std::vector<std::string> prompts;
     for (int64_t i = 0; i < kSampleCount; ++i)
       prompts.push_back(pairs->prompt(i % pairs->size(), 0));
@@ -95,7 +100,7 @@ void train_base(const TrainOptions& o, const TaskContext& task) {
                              {}, {.columns = 4, .gap = 2}));
   };
   recipe.finish = [&](const std::filesystem::path& file) { write_diffusion_model(file, model); };
-  run_training(o, recipe, task);
+  run_training(o, recipe, task, ranks);
 }
 
 }  // namespace zc

@@ -125,7 +125,7 @@ at::Tensor load_pool(const PairSource& pairs, int64_t count, int size, const Tas
   return pool;
 }
 
-void train_vae(const TrainOptions& o, const TaskContext& task) {
+void train_vae(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
   if (o.decoder_only && o.init.empty()) {
     throw Error(ErrorKind::bad_request, "--decoder-only",
                 "needs the model to improve: --init FILE");
@@ -151,8 +151,8 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
 
   Recipe recipe;
   recipe.modules = {{model.vae.get(), std::string(kVaePrefix)}};
-  recipe.loss = [&](int64_t step, at::Generator& generator) {
-    const bool whole = step % kWholeEvery == kWholeEvery - 1;
+  recipe.loss = [&](const Pass& pass, at::Generator& generator) -> PassLoss {
+    const bool whole = pass.step % kWholeEvery == kWholeEvery - 1;
     at::Tensor x = channels_last(random_crops(pool, o.batch, whole, generator));
     const Vae::Moments m = model.vae->encode(x);
     const at::Tensor mean = m.mean.to(at::kFloat), logvar = m.logvar.to(at::kFloat);
@@ -165,7 +165,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     const at::Tensor kl = 0.5 * (at::square(mean) + at::exp(logvar) - 1.0 - logvar).mean();
     return reconstruction_loss(x, y) + kKlWeight * kl;
   };
-  recipe.sample = [&](const std::filesystem::path& file) {
+  recipe.sample = [&](const std::filesystem::path& file, int64_t) {
     const at::Tensor x =
         pool.narrow(0, 0, std::min<int64_t>(8, pool.size(0))).to(at::kFloat) / 127.5 - 1.0;
     const at::Tensor y = model.vae->decode(model.vae->encode(x).mean);
@@ -176,7 +176,7 @@ void train_vae(const TrainOptions& o, const TaskContext& task) {
     if (!o.decoder_only) model.config.vae.scale_factor = measure_scale(*model.vae, pool);
     write_diffusion_model(file, model);
   };
-  run_training(o, recipe, task);
+  run_training(o, recipe, task, ranks);
 }
 
 }  // namespace zc

@@ -59,7 +59,7 @@ struct Line : Module {
 Recipe line_recipe(Line& line) {
   Recipe recipe;
   recipe.modules = {{&line, "line."}};
-  recipe.loss = [&line](int64_t, at::Generator& generator) {
+  recipe.loss = [&line](const Pass&, at::Generator& generator) -> PassLoss {
     const at::Tensor x = at::randn({8, 4}, generator, at::kFloat);
     const at::Tensor error = (x * (line.weight.stored() - 2.0)).sum(1);
     return (error * error).mean();
@@ -214,7 +214,9 @@ TEST(Training, ALineOfTheLogIsTheMeanOfItsStepsAfterAResumeToo) {
   o.log_every = 5;
   Line line;
   Recipe recipe = line_recipe(line);
-  recipe.loss = [&](int64_t, at::Generator&) { return (line.weight.stored() * 0.0).sum() + 1.0; };
+  recipe.loss = [&](const Pass&, at::Generator&) -> PassLoss {
+    return (line.weight.stored() * 0.0).sum() + 1.0;
+  };
   run_training(o, recipe, {});
   o.steps = 10;
   o.resume = true;
@@ -309,7 +311,7 @@ TEST(Snapshot, KeepsOnlyTheNewest) {
 TEST(Training, ALossThatIsNotANumberEndsTheRun) {
   Line line;
   Recipe recipe = line_recipe(line);
-  recipe.loss = [&](int64_t, at::Generator&) {
+  recipe.loss = [&](const Pass&, at::Generator&) -> PassLoss {
     return (line.weight.stored() * std::nan("")).sum();
   };
   EXPECT_THROW(run_training(line_options(fresh_folder("nan"), 3), recipe, {}), Error);

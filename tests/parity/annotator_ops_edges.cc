@@ -50,7 +50,7 @@ AnnotatorOutputs network_case(const AnnotatorCase& c, at::Tensor (*input)(const 
 }
 
 AnnotatorOutputs hed(const AnnotatorCase& c) {
-  return network_case<HedNetwork, HedOptions>(c, hed_input, hed_map, {}, {.safe = true});
+  return network_case<HedNetwork, SoftEdgeOptions>(c, hed_input, hed_map, {}, {.safe = true});
 }
 
 AnnotatorOutputs hed_bsds500(const AnnotatorCase& c) {
@@ -58,8 +58,8 @@ AnnotatorOutputs hed_bsds500(const AnnotatorCase& c) {
 }
 
 AnnotatorOutputs pidinet(const AnnotatorCase& c) {
-  return network_case<PidinetNetwork, PidinetOptions>(c, pidinet_input, pidinet_map, {},
-                                                      {.safe = true});
+  return network_case<PidinetNetwork, SoftEdgeOptions>(c, pidinet_input, pidinet_map, {},
+                                                       {.safe = true});
 }
 
 AnnotatorOutputs teed(const AnnotatorCase& c) {

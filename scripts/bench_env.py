@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python environment in which scripts/bench_annotators.py runs controlnet_aux: .deps/venv-bench, made on first use.
+"""The Python environment in which the benchmarks run controlnet_aux and diffusers: .deps/venv-bench, made on first use.
 
 torch is not installed a second time: .deps/torch, out of which zeroconv links, is a whole Python package that lacks only
 NVIDIA's libraries, so both sides compute with the same libtorch. Python's part of it loads the CUDA part too, therefore
@@ -19,9 +19,9 @@ PYTHON = VENV / "bin/python"
 
 # controlnet_aux itself without its dependencies, which would bring another torch; timm as it was when MiDaS's network was
 # written for it.
-PACKAGES = ["controlnet_aux==0.0.10", "timm==0.6.13", "torchvision==0.26.0"]
+PACKAGES = ["controlnet_aux==0.0.10", "timm==0.6.13", "torchvision==0.26.0", "diffusers==0.35.2"]
 NEEDED = ["numpy==1.26.4", "scipy==1.13.1", "opencv-python-headless==4.11.0.86", "scikit-image==0.24.0", "pillow",
-          "einops==0.8.1", "huggingface_hub==0.27.1", "safetensors==0.5.3", "filelock", "typing-extensions", "sympy",
+          "einops==0.8.1", "huggingface_hub==0.27.1", "safetensors==0.5.3", "filelock", "importlib-metadata", "regex", "typing-extensions", "sympy",
           "networkx", "jinja2", "fsspec", "setuptools<81"]
 
 
@@ -87,11 +87,11 @@ def prepare():
     """Makes the environment unless it is there. Ends the program with a message when torch is not there."""
     stamp = VENV / "complete"
     if not (TORCH / "torch/lib/libtorch_python.so").exists():
-        sys.exit("bench_annotators.py: .deps/torch is not there; run scripts/bootstrap.sh first")
+        sys.exit(".deps/torch is not there; run scripts/bootstrap.sh first")
     recipe = "\n".join([(TORCH / "complete").read_text(), *PACKAGES, *NEEDED])
     if stamp.exists() and stamp.read_text() == recipe:
         return
-    print(f"==> making a Python environment for controlnet_aux in {VENV.relative_to(ROOT)}", file=sys.stderr)
+    print(f"==> making a Python environment for the peers in {VENV.relative_to(ROOT)}", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     pip(*NEEDED)
     pip("--no-deps", *PACKAGES)
