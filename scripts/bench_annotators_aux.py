@@ -79,7 +79,8 @@ def measure(kind, weights, picture, map_file, runs, threads):
             "versions": {"controlnet_aux": controlnet_aux.__version__, "torch": torch.__version__, "cv2": cv2.__version__}}
 
 
-if sys.argv[1] == "convert":
-    convert(*sys.argv[2:])
-else:
-    print(json.dumps(measure(*sys.argv[2:])))
+if __name__ == "__main__":
+    if sys.argv[1] == "convert":
+        convert(*sys.argv[2:])
+    else:
+        print(json.dumps(measure(*sys.argv[2:])))

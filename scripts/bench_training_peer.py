@@ -19,8 +19,8 @@ from bench_annotators_aux import peak_bytes
 
 def main(folder, inputs, runs, threads):
     torch.set_num_threads(threads)
-    unet = diffusers.UNet2DConditionModel.from_pretrained(pathlib.Path(folder) / "unet")
-    control = diffusers.ControlNetModel.from_pretrained(pathlib.Path(folder) / "controlnet")
+    unet = diffusers.UNet2DConditionModel.from_pretrained(pathlib.Path(folder) / "unet", torch_dtype=torch.float32)
+    control = diffusers.ControlNetModel.from_pretrained(pathlib.Path(folder) / "controlnet", torch_dtype=torch.float32)
     unet.requires_grad_(False)
     control.train()
     optimizer = torch.optim.AdamW(control.parameters(), lr=1e-5, betas=(0.9, 0.999), weight_decay=1e-2, eps=1e-8)
