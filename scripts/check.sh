@@ -123,7 +123,7 @@ case "${1:-}" in
     check "layers" scripts/check_layers.py
     check "src/README.md" scripts/src_readme.py --check
     check "build" scripts/build.sh release || finish
-    step "tests" run_ctest build/release -LE 'gpu|slow'  # slow: the parity set, which is the next step
+    step "tests" run_ctest build/release -E parity -LE gpu  # the parity sets are the next step
     step "parity with the reference" run_parity core
     step "parity of the annotators" run_parity annotators
     step "tests of the parsers under AddressSanitizer and UBSan" run_sanitized

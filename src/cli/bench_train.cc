@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/bench_train.h"
 
-#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
@@ -92,6 +91,10 @@ DiffusionModel base_of(const BenchTrainCommand& c) {
   model.config = c.model == "sd15" ? sd15_model() : sd21_model();
   model.unet = std::make_unique<UNet>(model.config.unet);
   init_weights(*model.unet, 1);
+  if (c.base_precision == "fp16") {
+    model.unet->visit(
+        Module::Visitor([](const std::string&, Parameter& p) { p.set(p.stored().to(at::kHalf)); }));
+  }
   return model;
 }
 
@@ -145,6 +148,7 @@ class TrainBench {
       load_strict(control_, open_checkpoint(c.control).tensors, c.control, kControlPrefix);
     }
     modules_ = trained_modules(control_, *model_.unet, {}, device);
+    if (c.base_precision == "fp16") keep_converted(*model_.unet, false);
     optimizer_ = std::make_unique<Optimizer>(
         OptimizerOptions{.muon = c.optimizer == "muon", .eight_bit = c.optimizer == "adamw8bit"});
     for (const TrainedModule& m : modules_) optimizer_->add(*m.module, m.prefix);
@@ -160,7 +164,6 @@ class TrainBench {
     StepTimes times{};
     auto start = std::chrono::steady_clock::now();
     const auto lap = [&] {
-      if (device_.is_cuda()) at::globalContext().lazyInitDevice(at::kCUDA);
       const auto now = std::chrono::steady_clock::now();
       const double seconds = std::chrono::duration<double>(now - start).count();
       start = now;

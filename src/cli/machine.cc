@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -141,6 +142,9 @@ int64_t prepare_machine(const MachineOptions& options) {
 }
 
 std::string prepare_device(const MachineOptions& options) {
+  // Training makes and frees large tensors all the time. Big pages make that a tenth of a step
+  // cheaper (c10/core/impl/alloc_cpu.cpp reads this at its first allocation).
+  ::setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
   prepare_cpu(options);
   return open_device(options.device).str();
 }

@@ -91,6 +91,36 @@ float* scratch_of(size_t count) {
   return memory.get();
 }
 
+// Packed weights of calls that need theirs once.
+struct KeptMemory {
+  AlignedFloats memory;
+  size_t size = 0;
+};
+KeptMemory& kept_memory() {
+  thread_local KeptMemory kept;
+  return kept;
+}
+
+AlignedFloats take_memory(size_t count) {
+  KeptMemory& kept = kept_memory();
+  if (kept.size < count) return allocate(count);
+  kept.size = 0;
+  return std::move(kept.memory);
+}
+
+void keep_memory(AlignedFloats memory, size_t count) {
+  KeptMemory& kept = kept_memory();
+  if (memory == nullptr || count <= kept.size) return;
+  kept = {std::move(memory), count};
+}
+
+WinogradWeights with_strides(WinogradWeights w) {
+  if (w.tap_stride == 0) w.tap_stride = 1;
+  if (w.in_stride == 0) w.in_stride = 9;
+  if (w.out_stride == 0) w.out_stride = 9 * w.in;
+  return w;
+}
+
 }  // namespace
 
 // How a call is cut: into blocks of tiles and, where there are fewer of them than threads, each
@@ -153,15 +183,17 @@ std::vector<InstructionSet> instruction_sets() {
   return sets;
 }
 
-WinogradConv::WinogradConv(const WinogradWeights& weights, const Workers& workers,
-                           InstructionSet set)
-    : in_(weights.in),
-      out_(weights.out),
+WinogradConv::WinogradConv(const WinogradWeights& given, const Workers& workers, InstructionSet set)
+    : in_(given.in),
+      out_(given.out),
       groups_(divide_up(in_, kGroup)),
-      kernels_(kernels_for(set)) {
+      kernels_(kernels_for(set)),
+      transient_(given.transient) {
+  const WinogradWeights weights = with_strides(given);
   ZC_BUG_IF(in_ < 1 || out_ < 1 || kernels_ == nullptr);
   panels_ = divide_up(out_, kernels_->columns);
-  packed_ = allocate(packed_bytes() / sizeof(float));
+  const size_t packed = packed_bytes() / sizeof(float);
+  packed_ = transient_ ? take_memory(packed) : allocate(packed);
   const int64_t padded = panels_ * kernels_->columns + kGroup;
   bias_ = allocate(static_cast<size_t>(padded));
   std::fill_n(bias_.get(), padded, 0.0f);
@@ -178,6 +210,10 @@ WinogradConv::WinogradConv(const WinogradWeights& weights, const Workers& worker
                             .u = packed_.get()});
     }
   });
+}
+
+WinogradConv::~WinogradConv() {
+  if (transient_) keep_memory(std::move(packed_), packed_bytes() / sizeof(float));
 }
 
 size_t WinogradConv::packed_bytes() const {

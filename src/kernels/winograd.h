@@ -53,6 +53,12 @@ struct WinogradWeights {
   int64_t out;
   const float* weight;          // [out,in,3,3]
   const float* bias = nullptr;  // [out]; null: zeros
+  // Floats between neighbours; 0: as of a contiguous tensor. The nine taps follow each other at
+  // tap_stride, which may be negative: filters turned by half a turn.
+  int64_t out_stride = 0, in_stride = 0, tap_stride = 0;
+  // Packed for one call: the memory stays with this thread for the next such call, since fresh
+  // memory costs as much as the packing.
+  bool transient = false;
 };
 
 // y = activation(conv(x) + bias + residual)
@@ -86,6 +92,7 @@ class WinogradConv {
  public:
   explicit WinogradConv(const WinogradWeights& weights, const Workers& workers = {},
                         InstructionSet set = instruction_sets().back());
+  ~WinogradConv();
 
   // Throws bug for sizes below 1. Each thread keeps its working memory (a few MiB; scratch_bytes)
   // for the next call.
@@ -107,7 +114,8 @@ class WinogradConv {
   int64_t in_, out_;
   int64_t groups_;  // of 16 input channels
   const WinogradKernels* kernels_;
-  int64_t panels_;        // of kernels_->columns output channels
+  int64_t panels_;  // of kernels_->columns output channels
+  bool transient_;
   AlignedFloats packed_;  // [36][panel][groups_ * 16][columns]
   AlignedFloats bias_;    // [panels_ * columns + 16], zeros at the end
   AlignedFloats zeros_;   // [groups_ * 16]

@@ -53,8 +53,9 @@ void pack_panel(const WinogradPanel& p) {
   double g[9][columns] = {}, half[18][columns], full[kPositions][columns];
   for (int64_t k = 0; k < p.rows; ++k) {
     for (int64_t i = 0; i < filters; ++i) {
-      const float* filter = p.weights.weight + ((first + i) * in + k) * 9;
-      for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j] : 0.0;
+      const float* filter =
+          p.weights.weight + (first + i) * p.weights.out_stride + k * p.weights.in_stride;
+      for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j * p.weights.tap_stride] : 0.0;
     }
     for (int64_t j = 0; j < 3; ++j) weight_row<columns>(g + j, 3, half + j, 3);
     for (int64_t i = 0; i < kPatch; ++i) weight_row<columns>(half + i * 3, 1, full + i * kPatch, 1);

@@ -14,12 +14,19 @@ namespace {
 
 constexpr ConvOptions kThreeByThree = {.stride = 1, .padding = 1};
 
+// Weights change between steps, or are too many to be kept packed, so they are packed at each call.
+// To write and to read them again takes as long as some 4000 products for each pair of channels: a
+// picture of 16 x 16 saves fewer, one of 32 x 32 more.
+bool pays_with_packing(const at::Tensor& x) {
+  const int64_t tiles = x.size(0) * ((x.size(2) + 3) / 4) * ((x.size(3) + 3) / 4);
+  return 9 * x.size(0) * x.size(2) * x.size(3) - 36 * tiles >= 4000;
+}
+
 // The gradient of the input, [B,C,H,W], of that of the result, [B,C',H,W].
 at::Tensor input_gradient(const at::Tensor& dy, const at::Tensor& weight) {
-  const at::Tensor turned = at::flip(weight.transpose(0, 1), {2, 3});
-  if (suits_winograd(dy, turned, {}, kThreeByThree))
-    return winograd_conv(dy, turned, {}, kThreeByThree);
-  return conv2d(dy, turned, {}, kThreeByThree);
+  if (pays_with_packing(dy) && suits_winograd(dy, weight.transpose(0, 1), {}, kThreeByThree))
+    return winograd_conv_turned(dy, weight);
+  return conv2d(dy, at::flip(weight.transpose(0, 1), {2, 3}), {}, kThreeByThree);
 }
 
 class WinogradConvolution : public torch::autograd::Function<WinogradConvolution> {
@@ -57,7 +64,8 @@ class WinogradConvolution : public torch::autograd::Function<WinogradConvolution
 
 bool can_train_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const ConvOptions& o) {
-  return o.padding == 1 && suits_winograd(x, weight, bias, o);
+  return x.dim() == 4 && o.padding == 1 && pays_with_packing(x) &&
+         suits_winograd(x, weight, bias, o);
 }
 
 at::Tensor conv2d_trainable(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

@@ -28,9 +28,9 @@ class ConvolutionTraining : public testing::TestWithParam<ConvGradCase> {};
 
 // Odd sizes with partial tiles, fewer channels than a vector has lanes, more filters than a slice.
 INSTANTIATE_TEST_SUITE_P(Sizes, ConvolutionTraining,
-                         testing::Values(ConvGradCase{1, 64, 64, 16, 16, true},
-                                         ConvGradCase{2, 40, 70, 19, 23, true},
-                                         ConvGradCase{1, 96, 300, 20, 17, false}));
+                         testing::Values(ConvGradCase{1, 64, 64, 32, 32, true},
+                                         ConvGradCase{2, 40, 70, 27, 23, true},
+                                         ConvGradCase{1, 96, 300, 30, 29, false}));
 
 TEST_P(ConvolutionTraining, AgreesWithDoublePrecisionForwardAndBackward) {
   const ConvGradCase c = GetParam();
@@ -59,7 +59,7 @@ TEST_P(ConvolutionTraining, AgreesWithDoublePrecisionForwardAndBackward) {
 }
 
 TEST(ConvolutionTraining, GivesAFrozenWeightNoGradientAndItsInputOne) {
-  const at::Tensor x = at::randn({1, 64, 16, 16}).set_requires_grad(true);
+  const at::Tensor x = at::randn({1, 64, 32, 32}).set_requires_grad(true);
   const at::Tensor w = at::randn({64, 64, 3, 3}), b = at::randn({64});
   conv2d_trainable(x, w, b, {1, 1}).sum().backward();
   EXPECT_TRUE(x.grad().defined());
@@ -67,7 +67,7 @@ TEST(ConvolutionTraining, GivesAFrozenWeightNoGradientAndItsInputOne) {
 }
 
 TEST(ConvolutionTraining, WantsNoGradientWhenNothingLearns) {
-  const at::Tensor x = at::randn({1, 64, 16, 16}), w = at::randn({64, 64, 3, 3});
+  const at::Tensor x = at::randn({1, 64, 32, 32}), w = at::randn({64, 64, 3, 3});
   EXPECT_FALSE(conv2d_trainable(x, w, {}, {1, 1}).requires_grad());
 }
 

@@ -95,6 +95,12 @@ kernels::WinogradConv packed(const at::Tensor& weight, const at::Tensor& bias) {
                                torch_threads());
 }
 
+// The taps of a filter follow each other at one distance in the usual layouts; anything else is
+// copied.
+at::Tensor with_even_taps(const at::Tensor& weight) {
+  return weight.stride(2) == 3 * weight.stride(3) ? weight : weight.contiguous();
+}
+
 }  // namespace
 
 struct FastConv::Packed {
@@ -156,16 +162,51 @@ struct Prepared {
 
 }  // namespace
 
+namespace {
+
+// Runs slices of the filters that `weights` describes, so that packed memory stays small.
+void run_slices(kernels::WinogradWeights weights, kernels::WinogradCall call) {
+  const int64_t out = weights.out;
+  const float *weight = weights.weight, *bias = weights.bias;
+  call.y_channels = out;
+  weights.transient = true;
+  for (int64_t first = 0; first < out; first += kSliceChannels) {
+    weights.out = std::min(kSliceChannels, out - first);
+    weights.weight = weight + first * weights.out_stride;
+    weights.bias = bias == nullptr ? nullptr : bias + first;
+    call.first_channel = first;
+    kernels::WinogradConv(weights, torch_threads()).run(call, torch_threads());
+  }
+}
+
+}  // namespace
+
 at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const ops::ConvOptions& o, const ConvEpilogue& epilogue) {
-  Prepared p(x, weight, o, epilogue);
-  p.call.y_channels = weight.size(0);
-  for (int64_t first = 0; first < p.call.y_channels; first += kSliceChannels) {
-    const int64_t count = std::min(kSliceChannels, p.call.y_channels - first);
-    p.call.first_channel = first;
-    packed(weight.narrow(0, first, count), bias.defined() ? bias.narrow(0, first, count) : bias)
-        .run(p.call, torch_threads());
-  }
+  const Prepared p(x, weight, o, epilogue);
+  const at::Tensor w = with_even_taps(weight);
+  const at::Tensor b = bias.defined() ? bias.contiguous() : bias;
+  run_slices({.in = w.size(1),
+              .out = w.size(0),
+              .weight = w.const_data_ptr<float>(),
+              .bias = b.defined() ? b.const_data_ptr<float>() : nullptr,
+              .out_stride = w.stride(0),
+              .in_stride = w.stride(1),
+              .tap_stride = w.stride(3)},
+             p.call);
+  return p.y;
+}
+
+at::Tensor winograd_conv_turned(const at::Tensor& dy, const at::Tensor& weight) {
+  const at::Tensor w = with_even_taps(weight);
+  const Prepared p(dy, w.transpose(0, 1), {.stride = 1, .padding = 1}, {});
+  run_slices({.in = w.size(0),
+              .out = w.size(1),
+              .weight = w.const_data_ptr<float>() + 8 * w.stride(3),
+              .out_stride = w.stride(1),
+              .in_stride = w.stride(0),
+              .tap_stride = -w.stride(3)},
+             p.call);
   return p.y;
 }
 

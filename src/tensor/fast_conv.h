@@ -30,6 +30,10 @@ bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Ten
 // saves. No gradients; the result is channels-last.
 at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const ops::ConvOptions& o, const ConvEpilogue& epilogue = {});
+// conv(x) with the transposed filters turned by half a turn, padding 1: of dy [B,C',H,W] the
+// gradient of the input of a convolution with `weight` [C',C,3,3]. suits_winograd() is to be asked
+// with weight.transpose(0, 1).
+at::Tensor winograd_conv_turned(const at::Tensor& dy, const at::Tensor& weight);
 
 // Weights of up to 2 MiB are packed at the first call for which Winograd pays, and kept; anew when
 // the weight or bias is another tensor or was written to. Packed weights take 4 times the memory,
