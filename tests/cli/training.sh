@@ -27,6 +27,15 @@ train() {
   [ "$got" = "$code" ] || fail "exit code $got instead of $code: $*"
 }
 
+# Waits for the first one.
+snapshot_in() {
+  for _ in $(seq 600); do
+    ls -d "$1"/ckpt/step-* > /dev/null 2>&1 && return
+    sleep 0.2
+  done
+  fail "no snapshot in $1 after two minutes"
+}
+
 # The norm of the difference of two results' weights, of the weights' norm; 0: the same bits.
 difference() {
   python3 - "$1/model.safetensors" "$2/model.safetensors" <<'PY'
@@ -63,7 +72,7 @@ train 0 --batch 2 --steps 6 --optimizer adamw8bit --ema 0.9 --out stopped --resu
 "$zeroconv" train control --data circles:12:1 --size 64 --model builtin --validation 0 --sample-every 100000 --steps 100000 \
   --save-every 1 --batch 1 --out killed > /dev/null 2>&1 &
 running=$!
-sleep 3
+snapshot_in killed
 for attempt in 1 2 3 4 5; do
   sleep 0.$((attempt * 17))
   kill -9 $running 2> /dev/null
@@ -84,12 +93,9 @@ wait $running 2> /dev/null
 "$zeroconv" train control --data circles:12:1 --size 64 --model builtin --validation 0 --sample-every 100000 --steps 100000 \
   --save-every 2 --batch 1 --ranks 2 --rank-timeout 20 --out lost > /dev/null 2> err.txt &
 running=$!
-for _ in $(seq 100); do
-  [ -d lost/ckpt ] && [ -n "$(ls lost/ckpt)" ] && break
-  sleep 0.2
-done
-children=$(ps -o pid= --ppid $running | tr -d ' ')
-kill -9 "$(echo "$children" | tail -n 1)"
+snapshot_in lost
+read -r -a children < /proc/$running/task/$running/children
+kill -9 "${children[1]}"
 wait $running
 code=$?
 [ $code != 0 ] || fail "a run that lost a rank ends with 0"
