@@ -34,8 +34,8 @@ bool parse(TrainCommand& c, Arguments arguments) {
   line.positional("WHAT", c.options.what, "control, base, vae or annotator");
   line.fields(describe_options<TrainOptions>(), given);
   line.option("--ranks", c.ranks, Range{0, 64},
-              "processes on this machine that train together; torchrun, mpirun and srun are "
-              "understood too");
+              "processes on this machine that train together; a launcher's variables (torchrun's) "
+              "are understood too");
   line.flag("--dry-run", c.dry_run,
             "look at everything that can be checked in seconds, print the plan, train nothing");
   line.flag("--json", c.json, "with --dry-run: print JSON");

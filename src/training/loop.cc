@@ -158,6 +158,7 @@ class Run {
     if (leads_) fs::create_directories(folder() / "samples");
     if (options.resume) resume();
     share_state();
+    remember_measurements();
     if (!leads_) return;
     log_.emplace(folder(), step_);
     facts_ = {{"what", options.what},
@@ -172,7 +173,8 @@ class Run {
       facts_["plan"].push_back(
           {{"name", row.name}, {"mib", static_cast<double>(row.bytes) / (1 << 20)}});
     }
-    remember_measurements();
+    if (convergence_.event) facts_["converged_step"] = convergence_.event->step;
+    if (convergence_.best) facts_["best_step"] = convergence_.best->step;
     log_->facts(facts_);
   }
 
@@ -272,7 +274,8 @@ class Run {
     if (scaler_) {
       const bool finite = scaler_->unscale(optimizer_.gradients());
       scaler_->update();
-      if (!finite) return kMissing;  // an overflow of float16, not of the training
+      // An overflow of float16, not of the training, as long as a smaller scale can help.
+      if (!finite && scaler_->current_scale() >= 1.0) return kMissing;
     }
     const double norm = optimizer_.clip(options_.grad_clip);
     if (!std::isfinite(norm)) {
@@ -445,7 +448,8 @@ class Run {
     }
   }
 
-  // The measurements of the run that is resumed.
+  // The measurements of the run that is resumed: every rank needs them, so that all find the same
+  // plateau.
   void remember_measurements() {
     convergence_.options.patience = std::max<int64_t>(1, options_.patience);
     if (step_ == 0) return;
@@ -455,8 +459,6 @@ class Run {
           convergence_.add(m.step, *share);
       }
     }
-    if (convergence_.event) facts_["converged_step"] = convergence_.event->step;
-    if (convergence_.best) facts_["best_step"] = convergence_.best->step;
   }
 
   void finish() {

@@ -28,6 +28,16 @@ std::unique_ptr<Ranks> join_ranks(TrainOptions& options) {
   return Ranks::join(*found, at::Device(options.device));
 }
 
+void check_train_options(const TrainOptions& options) {
+  if (options.data.empty()) throw Error(ErrorKind::bad_request, "--data", "is needed");
+  if (options.out.empty()) throw Error(ErrorKind::bad_request, "--out", "is needed");
+  check_options(options, "train");
+  if (options.precision == "fp16" && options.device == "cpu") {
+    throw Error(ErrorKind::bad_request, "--precision",
+                "fp16 is for GPUs; a CPU trains in fp32, or in bf16 where it is fast (see doctor)");
+  }
+}
+
 using TrainFunction = void (*)(const TrainOptions&, const TaskContext&, Ranks&);
 
 TrainFunction function_for(const std::string& what) {
@@ -52,13 +62,7 @@ void settle_resume(TrainOptions& options, const Ranks& ranks) {
 
 void train(const TrainOptions& wanted, const TaskContext& task) {
   TrainOptions options = wanted;
-  if (options.data.empty()) throw Error(ErrorKind::bad_request, "--data", "is needed");
-  if (options.out.empty()) throw Error(ErrorKind::bad_request, "--out", "is needed");
-  check_options(options, "train");
-  if (options.precision == "fp16" && options.device == "cpu") {
-    throw Error(ErrorKind::bad_request, "--precision",
-                "fp16 is for GPUs; a CPU trains in fp32, or in bf16 where it is fast (see doctor)");
-  }
+  check_train_options(options);
   const TrainFunction function = function_for(options.what);
   const std::unique_ptr<Ranks> ranks = join_ranks(options);
   settle_resume(options, *ranks);
@@ -70,7 +74,7 @@ void train(const TrainOptions& wanted, const TaskContext& task) {
 }
 
 TrainPlan plan_training(const TrainOptions& options) {
-  check_options(options, "train");
+  check_train_options(options);
   if (options.what != "control") {
     throw Error(ErrorKind::bad_request, "--dry-run",
                 "plans trainings of ControlNets; `" + options.what + "` has no plan");

@@ -103,6 +103,22 @@ grep -q 'rank 1' err.txt || fail "the loss of rank 1 is not said"
 newest=$(ls -d lost/ckpt/step-* | tail -n 1 | sed 's/.*step-0*//')
 train 0 --batch 1 --ranks 2 --steps $((newest + 2)) --save-every 2 --out lost --resume
 
+# ---- it is measured: a fresh ControlNet draws what there is without it, and ranks find what one finds ----
+measured=(train control --data circles:12:1 --size 64 --model builtin --batch 2 --steps 2 --sample-every 2 --validation 2 --lr 1e-3)
+"$zeroconv" "${measured[@]}" --out measured > /dev/null 2> err.txt || fail "a run with held-out pairs"
+"$zeroconv" "${measured[@]}" --patience 1 --ranks 2 --out measured2 > /dev/null 2> err.txt || fail "the same with two processes"
+python3 - <<'PY' || fail "the measurements are not as they must be"
+import json
+one, two = ([json.loads(line) for line in open(f"{run}/validation.jsonl")] for run in ("measured", "measured2"))
+assert [m["step"] for m in one] == [0, 2] == [m["step"] for m in two]
+assert one[0]["value"] == one[0]["baseline"] == one[0]["shuffled"]
+assert sum(b is not None for b in one[0]["loss_bins"]) == 2
+assert abs(one[0]["loss"] - two[0]["loss"]) < 1e-6 and one[0]["ceiling"] == two[0]["ceiling"]
+PY
+for file in report.html model.safetensors run.json samples/step-00000002.png; do
+  [ -s measured/$file ] || fail "measured/$file is not there"
+done
+
 # ---- the plan, before anything is read ----
 "$zeroconv" train control --data circles:12:1 --size 64 --model builtin --out planned --dry-run --json > out.txt 2> err.txt ||
   fail "--dry-run"
