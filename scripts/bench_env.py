@@ -105,3 +105,13 @@ def environment(threads):
     """Variables for a process that imports torch: threads, the stand-ins, no network."""
     return {**os.environ, "LD_LIBRARY_PATH": str(STAND_INS), "OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": "",
             "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+
+
+def output_of(command, threads=None):
+    """What it prints; its complaints are shown when it fails. threads: it imports torch, and shall use so many."""
+    ran = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                         env=environment(threads) if threads else None)
+    if ran.returncode:
+        words = " ".join(map(str, command))
+        sys.exit(f"{pathlib.Path(sys.argv[0]).name}: status {ran.returncode} of {words}\n{ran.stdout}{ran.stderr}")
+    return ran.stdout

@@ -12,10 +12,10 @@ import json
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 
 import bench_env as env
+from bench_env import output_of
 
 FOLDER = env.ROOT / "out/bench-training"
 PEER = env.ROOT / "scripts/bench_training_peer.py"
@@ -45,16 +45,6 @@ def parse():
             parser.error(f"{program} is not in {options.programs}; `scripts/build.sh release zeroconv synthetic_checkpoint`"
                          " builds it")
     return options
-
-
-def output_of(command, threads=None):
-    """What it prints; its complaints are shown when it fails."""
-    ran = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                         env=env.environment(threads) if threads else None)
-    if ran.returncode:
-        words = " ".join(map(str, command))
-        sys.exit(f"bench_training.py: status {ran.returncode} of {words}\n{ran.stdout}{ran.stderr}")
-    return ran.stdout
 
 
 def make_weights(options):
