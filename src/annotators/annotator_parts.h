@@ -3,10 +3,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -40,13 +42,22 @@ Options options_of(const std::string& annotator, const nlohmann::json& parameter
   return options;
 }
 
-// A network with its weights. Throws as AnnotatorInfo::make.
+// What `load` returned for this file and type, as long as somebody holds it and the file stays as
+// it is; else what it returns now.
+std::shared_ptr<void> shared_network(const std::filesystem::path& file, std::type_index type,
+                                     const std::function<std::shared_ptr<void>()>& load);
+
+// A network with its weights, which all that hold it share: a detector with other parameters is
+// made in no time while the one before is there. Throws as AnnotatorInfo::make.
 template <class Network>
 std::shared_ptr<Network> loaded(const std::string& annotator, const std::vector<std::string>& names,
                                 const WeightFolders& folders) {
-  auto network = std::make_shared<Network>();
-  load_annotator_weights(*network, require_weights(annotator, names, folders));
-  return network;
+  const std::filesystem::path file = require_weights(annotator, names, folders);
+  return std::static_pointer_cast<Network>(shared_network(file, typeid(Network), [&] {
+    auto network = std::make_shared<Network>();
+    load_annotator_weights(*network, file);
+    return network;
+  }));
 }
 
 }  // namespace zc

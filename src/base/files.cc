@@ -7,6 +7,9 @@
 #include <unistd.h>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include <algorithm>
@@ -14,6 +17,7 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include "base/error.h"
 
@@ -58,6 +62,38 @@ int open_for_reading(const std::filesystem::path& path, struct stat& info) {
     throw Error(ErrorKind::bad_file, path.string(), "is not a regular file");
   }
   return fd;
+}
+
+// Returns 0, or the error's number.
+int write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return 0;
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+constexpr std::string_view kTemporaryMark = ".tmp-";
+
+// The process that writes a file of this name through an AtomicFile: PID of "x.tmp-PID-NUMBER", 0
+// for other names.
+pid_t writer_of(std::string_view name) {
+  const size_t mark = name.rfind(kTemporaryMark);
+  if (mark == std::string_view::npos || mark == 0) return 0;
+  const char *next = name.data() + mark + kTemporaryMark.size(), *end = name.data() + name.size();
+  pid_t process = 0;
+  int number = 0;
+  const auto after_process = std::from_chars(next, end, process);
+  if (after_process.ec != std::errc() || after_process.ptr == end || *after_process.ptr != '-')
+    return 0;
+  const auto after_number = std::from_chars(after_process.ptr + 1, end, number);
+  return after_number.ec == std::errc() && after_number.ptr == end ? process : 0;
 }
 
 }  // namespace
@@ -121,7 +157,8 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   static std::atomic<int> counter{0};
   temporary_ = path_;
-  temporary_ += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  temporary_ +=
+      std::string(kTemporaryMark) + std::to_string(::getpid()) + "-" + std::to_string(counter++);
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd_ < 0) throw_errno(path_, "create");
 }
@@ -133,14 +170,8 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(const void* data, size_t size) {
-  const char* next = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t n = ::write(fd_, next, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_errno(path_, "write");
-    next += n;
-    size -= static_cast<size_t>(n);
-  }
+  errno = write_all(fd_, {static_cast<const char*>(data), size});
+  if (errno != 0) throw_errno(path_, "write");
 }
 
 void AtomicFile::commit() {
@@ -149,7 +180,7 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(path_, "rename into place");
   ::close(fd_);
   fd_ = -1;
-  sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
+  sync_folder(folder_of(path_));
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents) {
@@ -158,11 +189,53 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
   file.commit();
 }
 
+void remove_abandoned_files(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> abandoned;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const pid_t writer = writer_of(entry.path().filename().string());
+    if (writer > 0 && ::kill(writer, 0) != 0 && errno == ESRCH) abandoned.push_back(entry.path());
+  }
+  for (const auto& path : abandoned) ::unlink(path.c_str());
+}
+
+void append_lines(const std::filesystem::path& path, std::string_view lines) {
+  const Descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
+  if (file.fd < 0) throw_errno(path, "open");
+  const off_t size = ::lseek(file.fd, 0, SEEK_END);
+  if (size < 0) throw_errno(path, "seek in");
+  char last = '\n';
+  if (size > 0 && ::pread(file.fd, &last, 1, size - 1) != 1) throw_errno(path, "read");
+  const std::string text = (last == '\n' ? "" : "\n") + std::string(lines);
+  const int failed = write_all(file.fd, text);
+  if (failed == 0) return;
+  // Half a line would be taken for a damaged one; where it cannot be taken back, the next call ends
+  // it.
+  [[maybe_unused]] const int kept = ::ftruncate(file.fd, size);
+  errno = failed;
+  throw_errno(path, "write");
+}
+
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (directory.fd < 0) throw_errno(folder, "open");
   // Some file systems cannot sync a folder; that is no reason to lose the file.
   if (::fsync(directory.fd) != 0 && errno != EINVAL) throw_errno(folder, "sync");
+}
+
+void replace_folder(const std::filesystem::path& staged, const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) {
+    if (::renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0) {
+      sync_folder(folder_of(path));
+      std::filesystem::remove_all(staged, ignored);
+      return;
+    }
+    if (errno != EINVAL && errno != ENOSYS) throw_errno(path, "replace");
+    std::filesystem::remove_all(path, ignored);
+  }
+  if (::rename(staged.c_str(), path.c_str()) != 0) throw_errno(path, "rename into place");
+  sync_folder(folder_of(path));
 }
 
 std::string lower_extension(const std::filesystem::path& path) {

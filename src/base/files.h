@@ -57,8 +57,22 @@ class AtomicFile {
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
 
+// Removes what processes that were killed inside an AtomicFile have left in `folder`, at best; for
+// folders that one process at a time writes into.
+void remove_abandoned_files(const std::filesystem::path& folder);
+
+// Appends whole lines ("a\nb\n") to a file, which is made if it is not there: all of them or none.
+// They begin a new line even where a crash has cut the last one short. Throws io, not_found (no
+// such folder).
+void append_lines(const std::filesystem::path& path, std::string_view lines);
+
 // Makes the rename of an entry of `folder` durable.
 void sync_folder(const std::filesystem::path& folder);
+
+// Renames the folder `staged` to `path`. Is a folder there already, the two change places in one
+// step and the old one is removed afterwards, so that a crash leaves the old one or the new one. (A
+// file system that cannot do this removes the old one first.) Durable on return. Throws io.
+void replace_folder(const std::filesystem::path& staged, const std::filesystem::path& path);
 
 // ".png" of "a/B.PNG"; "" where there is none.
 std::string lower_extension(const std::filesystem::path& path);

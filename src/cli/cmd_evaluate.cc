@@ -19,32 +19,64 @@
 #include "pipelines/model_paths.h"
 #include "training/evaluate.h"
 #include "training/evaluate_annotator.h"
+#include "training/evaluate_circles.h"
+#include "training/evaluate_pairs.h"
 
 namespace zc {
 namespace {
 
 constexpr int kRowQuality = 80;  // of WebP
+// Of the contact sheets.
+constexpr int kSceneColumns = 4;
+constexpr int kAnnotatorColumns = 8;
 
 struct EvaluateCommand {
   EvaluateOptions options;
   MachineOptions machine;
   std::string sheet, annotator, pictures;
+  PairsQuestion pairs;
+  bool circles = false;
   bool json = false;
 };
+
+void require_one_question(const EvaluateCommand& c) {
+  const int asked = (c.circles ? 1 : 0) + (c.pairs.data.empty() ? 0 : 1) +
+                    (c.annotator.empty() ? 0 : 1) + (c.pictures.empty() ? 0 : 1);
+  if (asked > 1) {
+    throw Error(ErrorKind::bad_request, "evaluate",
+                "--circles, --data, --annotator and --pictures are four questions: ask one");
+  }
+  if (!c.pairs.reader.empty() && c.pairs.data.empty())
+    throw Error(ErrorKind::bad_request, "--reader", "goes with --data FOLDER");
+}
 
 bool parse(EvaluateCommand& c, Arguments arguments) {
   GivenOptions given, given_machine;
   CommandLine line(
       "evaluate",
-      "Measure on unseen scenes of toy world whether a model obeys its maps and prompts.");
+      "Measure on unseen scenes of toy world, on unseen circles or on pairs of your own whether a "
+      "model obeys its maps and prompts.");
   constexpr std::array<std::string_view, 1> kNotHere = {"controlnets"};
   line.fields(describe_options<EvaluateOptions>(), given, kNotHere);
   line.repeated("--controlnet", c.options.controlnets, "ControlNet file, as canny=PATH",
                 "KIND=PATH");
   line.option("--annotator", c.annotator,
               "measure this file of the annotators' own network instead, or builtin", "FILE");
+  line.flag(
+      "--circles", c.circles,
+      "measure a ControlNet that was trained on circles, named with --controlnet circles=FILE");
+  line.option("--data", c.pairs.data,
+              "measure the control of --control, whatever its name, on these pairs, as train reads "
+              "them; none of them may have been trained on",
+              "FOLDER");
+  line.option("--reader", c.pairs.reader,
+              "with --data: the annotator that takes such maps from pictures, as "
+              "downsample,level=4,k=0 (default: the control's own)",
+              "KIND");
   line.option("--sheet", c.sheet,
-              "contact sheet of the first scenes: scene, map, picture, guess mode", "FILE");
+              "contact sheet of the first scenes: scene, map, picture, guess mode; of circles and "
+              "pairs: target, map, picture, without control, with the next map (and prompt)",
+              "FILE");
   line.option("--pictures", c.pictures,
               "measure nothing: for every condition write NAME.webp, its map and four pictures",
               "DIR");
@@ -53,6 +85,7 @@ bool parse(EvaluateCommand& c, Arguments arguments) {
   if (!line.parse(arguments)) return false;
   set_options(c.options, given);
   set_options(c.machine, given_machine);
+  require_one_question(c);
   return true;
 }
 
@@ -74,38 +107,34 @@ void save_rows(const std::filesystem::path& folder, const std::vector<ConditionR
   }
 }
 
+// Prints what was measured and saves its pictures.
 template <class Result>
-void print_result(const Result& result, bool json) {
-  fmt::print("{}", json ? json_text(to_json(result), 2) + "\n" : evaluation_text(result));
+void finish(const EvaluateCommand& c, const Result& result, int columns) {
+  fmt::print("{}", c.json ? json_text(to_json(result), 2) + "\n" : evaluation_text(result));
+  if (!c.sheet.empty())
+    save_image(c.sheet, contact_sheet(result.examples, {}, {.columns = columns, .gap = 4}));
 }
 
 }  // namespace
 
 int run_evaluate(Arguments arguments) {
-  EvaluateCommand command;
-  if (!parse(command, arguments)) return 0;
-  prepare_machine(command.machine);
-  Console console(command.json);
+  EvaluateCommand c;
+  if (!parse(c, arguments)) return 0;
+  prepare_machine(c.machine);
+  Console console(c.json);
   const TaskContext task{.cancel = &cancel_on_interrupt(), .progress = console.progress()};
-  if (!command.pictures.empty()) {
-    save_rows(command.pictures, condition_rows(command.options, task));
-    return 0;
-  }
-  std::vector<Image> examples;
-  int columns = 4;
-  if (!command.annotator.empty()) {
-    const AnnotatorEvaluation result =
-        evaluate_annotator(annotator_file(command.annotator), command.options.count, task);
-    print_result(result, command.json);
-    examples = result.examples;
-    columns = 8;
+  if (!c.pictures.empty()) {
+    save_rows(c.pictures, condition_rows(c.options, task));
+  } else if (c.circles) {
+    finish(c, evaluate_circles(c.options, task), kCircleColumns);
+  } else if (!c.pairs.data.empty()) {
+    finish(c, evaluate_pairs(c.options, c.pairs, task), kPairsColumns);
+  } else if (!c.annotator.empty()) {
+    finish(c, evaluate_annotator(annotator_file(c.annotator), c.options.count, task),
+           kAnnotatorColumns);
   } else {
-    const Evaluation result = evaluate(command.options, task);
-    print_result(result, command.json);
-    examples = result.examples;
+    finish(c, evaluate(c.options, task), kSceneColumns);
   }
-  if (!command.sheet.empty())
-    save_image(command.sheet, contact_sheet(examples, {}, {.columns = columns, .gap = 4}));
   return 0;
 }
 

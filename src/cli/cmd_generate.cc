@@ -44,8 +44,11 @@ struct GenerateCommand {
 const char* const kFooter =
     "KIND=IMAGE may be followed by ,weight=1 ,start=0 ,end=1 ,mode=balanced|prompt|control "
     ",only_mid ,map (the image is a\n"
-    "finished map) and the annotator's parameters, as ,low=100 ,high=200. Several --control act "
-    "together.\n"
+    "finished map), ,resize=just|crop|fill (of an image of another aspect), ,mask=FILE (white: "
+    "acts there),\n"
+    ",block_weights=1/0.9/... (one for each block, the middle one last) and the annotator's "
+    "parameters, as ,low=100\n"
+    ",high=200. Several --control act together.\n"
     "openpose=FILE.json takes people as OpenPose JSON and draws them (,rules=v10 as the first "
     "release does).\n\n"
     "For Stable Diffusion the words of the original apps are added to both prompts (see "

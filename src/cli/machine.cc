@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "tensor/device.h"
+#include "tensor/page_allocator.h"
 
 namespace zc {
 namespace {
@@ -73,11 +74,12 @@ int usable_cores() {
 }
 
 // The same tensors come and go in every step: their pages are not given back to the system each
-// time, to be cleared anew. ModelSet gives back the memory of weights by malloc_trim().
+// time, to be cleared anew. ModelSet gives back the memory of weights.
 void keep_freed_memory() {
+  keep_pages_of_tensors();
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that is accepted
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 128 << 20);
+  mallopt(M_TOP_PAD, 16 << 20);
 }
 
 int64_t prepare_cpu(const MachineOptions& options) {
@@ -142,9 +144,6 @@ int64_t prepare_machine(const MachineOptions& options) {
 }
 
 std::string prepare_device(const MachineOptions& options) {
-  // Training makes and frees large tensors all the time. Big pages make that a tenth of a step
-  // cheaper (c10/core/impl/alloc_cpu.cpp reads this at its first allocation).
-  ::setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
   prepare_cpu(options);
   return open_device(options.device).str();
 }

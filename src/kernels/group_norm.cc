@@ -108,9 +108,9 @@ ZC_INLINE void backward_row(int64_t channels, const typename T::Stored* __restri
 
 // Sums of x and x^2 of each element of a row, over `rows` rows.
 template <class T>
-ZC_INLINE void add_moments(int64_t rows, int64_t width, const typename T::Stored* x,
+ZC_INLINE void add_moments(int64_t rows, int64_t width, int64_t step, const typename T::Stored* x,
                            float* __restrict sum, float* __restrict square) {
-  for (int64_t r = 0; r < rows; ++r, x += width) {
+  for (int64_t r = 0; r < rows; ++r, x += step) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < width; ++i) {
       const float v = T::load(x + i);
@@ -135,16 +135,23 @@ ZC_INLINE void apply_row(int64_t width, const typename T::Stored* __restrict x,
   }
 }
 
-// Calls work(first element, rows, width) for blocks of long rows, then for the positions that are
-// left over.
+// Several positions make one row where nothing lies between them.
+ZC_INLINE int64_t positions_in_row(const GroupNormShape& s) {
+  const bool dense = s.stride == 0 || s.stride == s.channels;
+  return dense ? std::max<int64_t>(1, kRow / s.channels) : 1;
+}
+
+// Calls work(first element, rows, width, step from row to row) for blocks of long rows, then for
+// the positions that are left over.
 template <class Work>
 ZC_INLINE void for_each_block(const GroupNormShape& s, Work&& work) {
-  const int64_t repeat = std::max<int64_t>(1, kRow / s.channels);
+  const int64_t repeat = positions_in_row(s);
   const int64_t width = repeat * s.channels, rows = s.positions / repeat;
+  const int64_t step = repeat == 1 && s.stride > 0 ? s.stride : width;
   for (int64_t first = 0; first < rows; first += kBlock)
-    work(first * width, std::min(kBlock, rows - first), width);
+    work(first * step, std::min(kBlock, rows - first), width, step);
   const int64_t left = s.positions - rows * repeat;
-  if (left > 0) work(rows * width, left, s.channels);
+  if (left > 0) work(rows * width, left, s.channels, s.channels);
 }
 
 // Long rows begin with channel 0, so an element's channel is its index modulo the channels.
@@ -156,7 +163,7 @@ ZC_INLINE void fold(int64_t width, int64_t channels, const std::vector<float>& r
 }
 
 ZC_INLINE int64_t row_width(const GroupNormShape& s) {
-  return std::max<int64_t>(1, kRow / s.channels) * s.channels;
+  return positions_in_row(s) * s.channels;
 }
 
 // Repeats the first `channels` entries to the end.
@@ -175,13 +182,14 @@ ZC_INLINE void forward(const ForwardArguments& a) {
   std::vector<float> sum(size), square(size), scale(size), shift(size);
   std::vector<double> total(c), total_square(c);
   for_each_block(
-      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-        std::fill(sum.begin(), sum.end(), 0.0f);
-        std::fill(square.begin(), square.end(), 0.0f);
-        add_moments<T>(rows, width, x + first, sum.data(), square.data());
-        fold(width, c, sum, total);
-        fold(width, c, square, total_square);
-      });
+      s, [&](int64_t first, int64_t rows, int64_t width, int64_t step)
+             __attribute__((always_inline)) {
+               std::fill(sum.begin(), sum.end(), 0.0f);
+               std::fill(square.begin(), square.end(), 0.0f);
+               add_moments<T>(rows, width, step, x + first, sum.data(), square.data());
+               fold(width, c, sum, total);
+               fold(width, c, square, total_square);
+             });
   const double count = static_cast<double>(s.positions * per_group);
   for (int64_t g = 0; g < s.groups; ++g) {
     double sum_g = 0.0, square_g = 0.0;
@@ -202,8 +210,9 @@ ZC_INLINE void forward(const ForwardArguments& a) {
   repeat(scale, c);
   repeat(shift, c);
   for_each_block(
-      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-        for (int64_t r = 0; r < rows; ++r, first += width) {
+      s, [&](int64_t first, int64_t rows, int64_t width,
+             int64_t step) __attribute__((always_inline)) {
+        for (int64_t r = 0; r < rows; ++r, first += step) {
           s.silu ? apply_row<T, true>(width, x + first, y + first, scale.data(), shift.data())
                  : apply_row<T, false>(width, x + first, y + first, scale.data(), shift.data());
         }
@@ -239,10 +248,11 @@ ZC_INLINE void backward(const BackwardArguments& a) {
   repeat(shift, c);
   // The gradient behind the SiLU goes into dx, to be read again below.
   for_each_block(
-      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
+      s, [&](int64_t first, int64_t rows, int64_t width,
+             int64_t step) __attribute__((always_inline)) {
         std::fill(sum.begin(), sum.end(), 0.0f);
         std::fill(sum_x.begin(), sum_x.end(), 0.0f);
-        for (int64_t r = 0; r < rows; ++r, first += width) {
+        for (int64_t r = 0; r < rows; ++r, first += step) {
           s.silu ? backward_row<T, true>(width, x + first, dy + first, dx + first, scale.data(),
                                          shift.data(), sum.data(), sum_x.data())
                  : backward_row<T, false>(width, x + first, dy + first, dx + first, scale.data(),
@@ -270,8 +280,9 @@ ZC_INLINE void backward(const BackwardArguments& a) {
   repeat(by_x, c);
   repeat(constant, c);
   for_each_block(
-      s, [&](int64_t first, int64_t rows, int64_t width) __attribute__((always_inline)) {
-        for (int64_t r = 0; r < rows; ++r, first += width) {
+      s, [&](int64_t first, int64_t rows, int64_t width,
+             int64_t step) __attribute__((always_inline)) {
+        for (int64_t r = 0; r < rows; ++r, first += step) {
           join_row<T>(width, x + first, dx + first, scale.data(), by_x.data(), constant.data());
         }
       });
@@ -312,6 +323,13 @@ ZC_VARIANTS(backward_f32, BackwardArguments, backward<F32>(a))
 ZC_VARIANTS(backward_bf16, BackwardArguments, backward<Bf16>(a))
 
 }  // namespace
+
+int64_t group_norm_part(int64_t channels, int64_t groups) {
+  constexpr int64_t kFewest = 80;  // channels: shorter rows cost more than they gain
+  int64_t part = 1;
+  while (part < groups && (groups % part != 0 || part * (channels / groups) < kFewest)) ++part;
+  return part;
+}
 
 void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight,
                         const float* bias, void* y, float* mean, float* rstd) {

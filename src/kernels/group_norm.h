@@ -9,14 +9,19 @@ namespace zc::kernels {
 
 enum class Real : uint8_t { f32, bf16 };
 
-// One sample: positions x channels, channels contiguous.
+// One sample, or some whole groups of it: positions x channels, channels contiguous.
 struct GroupNormShape {
   int64_t positions;
   int64_t channels;
   int64_t groups;  // divides channels
   double eps;
   bool silu;
+  int64_t stride = 0;  // elements from one position to the next; 0: channels
 };
+
+// How many groups make a part that is worth a thread of its own. It depends on the shape alone, so
+// that results do not depend on the number of threads.
+int64_t group_norm_part(int64_t channels, int64_t groups);
 
 // y = silu?((x - mean) * rstd * weight + bias). x, y in `real`; weight, bias float [channels];
 // mean, rstd float [groups] are written for the backward pass.

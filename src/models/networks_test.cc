@@ -63,6 +63,17 @@ TEST(TextEncoder, LaterTokensDoNotChangeEarlierOnes) {
   EXPECT_GT((a - b).narrow(1, 2, 2).abs().max().item<float>(), 1e-3f);
 }
 
+TEST(TextEncoder, SkipsLayersFromTheEnd) {
+  const c10::InferenceMode inference;
+  at::manual_seed(1);
+  ClipTextEncoder text({.vocabulary = 10, .width = 8, .layers = 3, .heads = 2, .positions = 4});
+  fill_randomly(text);
+  const at::Tensor ids = at::tensor({1, 2, 3, 4}, at::kLong).view({1, 4});
+  EXPECT_TRUE(text.forward_skip(ids, 1).equal(text.forward(ids)));
+  EXPECT_TRUE(text.forward_skip(ids, 2).equal(text.forward(ids, TextLayer::skip2)));
+  EXPECT_FALSE(text.forward_skip(ids, 3).equal(text.forward_skip(ids, 2)));
+}
+
 TEST(Vae, RefusesOtherChannels) {
   const Vae vae({.channels = 32, .channel_mult = {1, 1}, .num_res_blocks = 1});
   EXPECT_EQ(where_of([&] { vae.encode(at::zeros({1, 4, 16, 16})); }), "image");

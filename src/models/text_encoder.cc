@@ -56,18 +56,27 @@ ClipTextEncoder::ClipTextEncoder(const TextConfig& config)
   }
 }
 
-at::Tensor ClipTextEncoder::forward(const at::Tensor& ids, TextLayer layer) const {
+at::Tensor ClipTextEncoder::run(const at::Tensor& ids, int64_t layers) const {
   check_ids(ids, config_.positions);
   at::Tensor x = tokens_(ids);
   x = x + positions_.as(at::kFloat).narrow(0, 0, ids.size(1));
-  const int64_t count = config_.layers - (layer == TextLayer::last ? 0 : 1);
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < layers; ++i) {
     const Layer& l = layers_[i];
     const at::Tensor h = l.norm1(x);
     x = x + l.out(ops::attention(l.q(h), l.k(h), l.v(h), config_.heads, /*causal=*/true));
     x = x + l.fc2(quick_gelu(l.fc1(l.norm2(x))));
   }
+  return x;
+}
+
+at::Tensor ClipTextEncoder::forward(const at::Tensor& ids, TextLayer layer) const {
+  const at::Tensor x = run(ids, config_.layers - (layer == TextLayer::last ? 0 : 1));
   return layer == TextLayer::penultimate_raw ? x : final_norm_(x);
+}
+
+at::Tensor ClipTextEncoder::forward_skip(const at::Tensor& ids, int64_t skip) const {
+  ZC_BUG_IF(skip < 1 || skip > config_.layers);
+  return final_norm_(run(ids, config_.layers - (skip - 1)));
 }
 
 OpenClipTextEncoder::Layer::Layer(Module& parent, std::string_view key, const TextConfig& c)

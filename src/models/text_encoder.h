@@ -42,6 +42,9 @@ class ClipTextEncoder : public Module {
   const TextConfig& config() const { return config_; }
   // ids int64 [B,T], T <= positions -> [B,T,D]
   at::Tensor forward(const at::Tensor& ids, TextLayer layer = TextLayer::last) const;
+  // "CLIP skip" of the web UI: the hidden state of layer `skip` from the end (1: the last one),
+  // then the final norm. 1 <= skip <= layers.
+  at::Tensor forward_skip(const at::Tensor& ids, int64_t skip) const;
 
  private:
   struct Layer : Module {
@@ -49,6 +52,8 @@ class ClipTextEncoder : public Module {
     LayerNorm norm1, norm2;
     Linear q, k, v, out, fc1, fc2;
   };
+  at::Tensor run(const at::Tensor& ids, int64_t layers) const;
+
   TextConfig config_;
   Embedding tokens_;
   Parameter positions_;

@@ -12,6 +12,9 @@ namespace zc {
 
 // Metadata of a ControlNet: the range of the hint's values that it was trained with ("0,1").
 inline constexpr std::string_view kHintRangeMetadataKey = "zeroconv.hint_range";
+// "true" for a ControlNet or model whose last time step was pure noise in training: sampling has to
+// begin there too.
+inline constexpr std::string_view kZeroTerminalMetadataKey = "zeroconv.zero_terminal_snr";
 
 // A base model: one of our own, whatever parts it holds, or a UNet of SD1.x or SD2.x with four
 // input channels. The prediction is what the file tells, else epsilon. Throws unsupported for other

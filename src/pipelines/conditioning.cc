@@ -30,9 +30,9 @@ void warn_about(const ModelSet& models, const Tokenizer& tokenizer, const std::s
 }  // namespace
 
 Conditioning encode_prompts(const ModelSet& models, const Tokenizer& tokenizer,
-                            const std::string& prompt, const std::string& negative,
-                            std::vector<std::string>& warnings) {
+                            const GenerateRequest& request, std::vector<std::string>& warnings) {
   const ModelConfig& config = models.config();
+  const std::string prompt = full_prompt(request), negative = full_negative(request);
   at::Tensor ids = at::empty({2, static_cast<int64_t>(kClipPositions)}, at::kLong);
   int64_t* row = ids.mutable_data_ptr<int64_t>();
   for (const std::string* text : {&prompt, &negative}) {
@@ -40,8 +40,8 @@ Conditioning encode_prompts(const ModelSet& models, const Tokenizer& tokenizer,
     const std::vector<int64_t> encoded = tokenizer.encode_for_clip(*text, config.text_pad_id);
     row = std::copy(encoded.begin(), encoded.end(), row);
   }
-  const at::Tensor features =
-      models.encode_text(ids.narrow(1, 0, std::min<int64_t>(ids.size(1), config.text.positions)));
+  const at::Tensor features = models.encode_text(
+      ids.narrow(1, 0, std::min<int64_t>(ids.size(1), config.text.positions)), request.clip_skip);
   return {features.narrow(0, 0, 1), features.narrow(0, 1, 1)};
 }
 

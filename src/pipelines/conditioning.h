@@ -9,6 +9,7 @@
 
 #include "models/tokenizer.h"
 #include "pipelines/model_set.h"
+#include "pipelines/request.h"
 
 namespace zc {
 
@@ -17,11 +18,11 @@ struct Conditioning {
   at::Tensor uncond;  // [1,T,D]
 };
 
-// Both texts in one pass of the text encoder. Text beyond 75 tokens is cut off, as in the original;
-// each such text and each word that a limited vocabulary does not hold adds a warning.
+// Both texts of the resolved request in one pass of the text encoder. Text beyond 75 tokens is cut
+// off, as in the original; each such text and each word that a limited vocabulary does not hold
+// adds a warning. Throws as ModelSet::encode_text().
 Conditioning encode_prompts(const ModelSet& models, const Tokenizer& tokenizer,
-                            const std::string& prompt, const std::string& negative,
-                            std::vector<std::string>& warnings);
+                            const GenerateRequest& request, std::vector<std::string>& warnings);
 
 // The words of `text` of which the model knows no token, in their order, each once.
 std::vector<std::string> unknown_words(const ModelSet& models, const Tokenizer& tokenizer,

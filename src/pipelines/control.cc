@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "base/error.h"
+
 namespace zc {
 namespace {
 
@@ -17,21 +21,38 @@ bool is_active(const ControlUnit& unit, const ControlMoment& m) {
   return begin >= unit.start && begin <= unit.end;
 }
 
+// The factors beside the unit's weight.
+std::vector<double> block_factors(const ControlUnit& unit, const ControlMoment& m) {
+  if (!unit.block_weights.empty()) return unit.block_weights;
+  // scripts/hook.py of the web UI: without it edges leave artefacts in large pictures.
+  const bool softened =
+      m.hires && m.profile == "a1111" && (unit.kind == "canny" || unit.kind == "mlsd");
+  std::vector<double> factors(m.residuals, 1.0);
+  if (!m.guess && unit.mode == ControlMode::balanced && !softened) return factors;
+  // gradio_canny2image.py: strength * 0.825 ** (12 - i), so 1 for the middle block.
+  for (size_t i = 0; i < m.residuals; ++i)
+    factors[i] = std::pow(0.825, static_cast<double>(m.residuals - 1 - i));
+  return factors;
+}
+
 }  // namespace
 
 UnitScales unit_scales(const ControlUnit& unit, const ControlMoment& m) {
   UnitScales scales;
   if (unit.weight == 0.0 || !is_active(unit, m)) return scales;
-  scales.cond.assign(m.residuals, unit.weight);
-  // gradio_canny2image.py: strength * 0.825 ** (12 - i), so 1 for the middle block.
-  if (m.guess || unit.mode != ControlMode::balanced) {
-    for (size_t i = 0; i < m.residuals; ++i) {
-      scales.cond[i] = unit.weight * std::pow(0.825, static_cast<double>(m.residuals - 1 - i));
-    }
-  }
+  scales.cond = block_factors(unit, m);
+  for (double& scale : scales.cond) scale *= unit.weight;
   if (unit.only_mid) std::fill(scales.cond.begin(), scales.cond.end() - 1, 0.0);
   if (!m.guess && unit.mode != ControlMode::control) scales.uncond = scales.cond;
   return scales;
+}
+
+void check_block_weights(const ControlUnit& unit, size_t residuals, size_t place) {
+  if (unit.block_weights.empty() || unit.block_weights.size() == residuals) return;
+  throw Error(ErrorKind::bad_request, fmt::format("controls[{}].block_weights", place),
+              fmt::format("has {} numbers, the ControlNet for `{}` wants {}: {} for its input "
+                          "blocks from the first to the deepest, then one for the middle block",
+                          unit.block_weights.size(), unit.kind, residuals, residuals - 1));
 }
 
 }  // namespace zc

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
+
 namespace zc {
 namespace {
 
@@ -52,6 +54,44 @@ TEST(UnitScales, ActBetweenStartAndEnd) {
   // diffusers: the whole step must lie inside.
   EXPECT_TRUE(unit_scales(unit, {.step = 5, .steps = 10, .profile = "diffusers"}).cond.empty());
   EXPECT_FALSE(unit_scales(unit, {.step = 4, .steps = 10, .profile = "diffusers"}).cond.empty());
+}
+
+TEST(UnitScales, BlockWeightsTakeThePlaceOfTheModes) {
+  ControlUnit unit;
+  unit.weight = 0.5;
+  unit.block_weights = {1, 0.5, 0, 2};
+  const std::vector<double> expected = {0.5, 0.25, 0, 1};
+  EXPECT_EQ(unit_scales(unit, {.residuals = 4}).cond, expected);
+  EXPECT_EQ(unit_scales(unit, {.residuals = 4}).uncond, expected);
+  EXPECT_EQ(unit_scales(unit, {.residuals = 4, .guess = true}).cond, expected);
+  unit.mode = ControlMode::control;
+  EXPECT_EQ(unit_scales(unit, {.residuals = 4}).cond, expected);
+  EXPECT_TRUE(unit_scales(unit, {.residuals = 4}).uncond.empty());
+  unit.only_mid = true;
+  EXPECT_EQ(unit_scales(unit, {.residuals = 4}).cond, (std::vector<double>{0, 0, 0, 1}));
+}
+
+TEST(UnitScales, BlockWeightsOfAnotherNumberAreRefusedInWords) {
+  ControlUnit unit;
+  check_block_weights(unit, 13, 0);
+  unit.block_weights.assign(10, 1.0);
+  check_block_weights(unit, 10, 0);
+  const Error error = error_of([&] { check_block_weights(unit, 13, 2); });
+  EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+  EXPECT_EQ(error.where(), "controls[2].block_weights");
+  EXPECT_NE(error.text().find("has 10 numbers"), std::string::npos) << error.text();
+  EXPECT_NE(error.text().find("wants 13: 12 for"), std::string::npos) << error.text();
+}
+
+TEST(UnitScales, TheWebUiSoftensEdgesInTheSecondPass) {
+  ControlUnit unit;
+  const ControlMoment second = {.profile = "a1111", .hires = true};
+  EXPECT_NEAR(unit_scales(unit, second).cond[0], 0.099414, 1e-6);
+  EXPECT_EQ(unit_scales(unit, second).cond, unit_scales(unit, second).uncond);
+  EXPECT_EQ(unit_scales(unit, {.profile = "a1111"}).cond, std::vector<double>(13, 1.0));
+  EXPECT_EQ(unit_scales(unit, {.hires = true}).cond, std::vector<double>(13, 1.0));
+  unit.kind = "depth";
+  EXPECT_EQ(unit_scales(unit, second).cond, std::vector<double>(13, 1.0));
 }
 
 TEST(UnitScales, WithoutWeightTheNetworkNeedNotRun) {

@@ -4,21 +4,19 @@
 #include <chrono>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/isfinite.h>
 #include <c10/core/InferenceMode.h>
-#include <fmt/format.h>
 
-#include "base/error.h"
 #include "pipelines/conditioning.h"
-#include "pipelines/guided_model.h"
+#include "pipelines/hires.h"
 #include "pipelines/inpaint.h"
 #include "pipelines/inputs.h"
+#include "pipelines/latent_preview.h"
 #include "pipelines/maps.h"
 #include "pipelines/model_set.h"
+#include "pipelines/pass.h"
 #include "pipelines/pixels.h"
 #include "pipelines/preflight.h"
-#include "pipelines/sampler_run.h"
+#include "pipelines/region.h"
 
 namespace zc {
 namespace {
@@ -38,103 +36,140 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::vector<ActiveUnit> encode_hints(const ModelSet& models, const GenerateRequest& request,
-                                     const std::vector<Image>& maps) {
-  std::vector<ActiveUnit> units;
-  for (size_t i = 0; i < maps.size(); ++i) {
-    const ControlNet& net = models.control(request.controls[i].kind).net;
-    units.push_back({&request.controls[i], &net, net.encode_hint(hint_tensor(maps[i]))});
-  }
-  return units;
-}
-
-GuidedModelOptions guidance_options(const GenerateRequest& request) {
-  return {.cfg = request.cfg.value(),
-          .guess = request.guess,
-          .two_passes = request.exact || request.guess,
-          .profile = request.profile};
-}
-
-void check_finite(const at::Tensor& latent, const ModelSet& models) {
-  if (at::isfinite(latent).all().item<bool>()) return;
-  throw Error(ErrorKind::bad_file, models.base().path,
-              "the model computed values that are no numbers: `zeroconv inspect --check FILE` "
-              "names damaged weights");
-}
-
 // What all pictures of a run share.
 struct Run {
   const ModelSet& models;
   const GenerateRequest& request;
-  const TaskContext& task;
-  SamplerRun sampler;
-  BatchNoise noise;
-  std::vector<int64_t> latent_shape;  // of one picture
+  const GenerateHooks& hooks;
+  std::unique_ptr<Pass> first;
+  std::unique_ptr<Pass> second;  // null: none is wanted
   std::optional<StartPicture> start;
   int64_t first_image;
   int64_t last_image;
+  std::map<size_t, Image> regions;  // of the units that have one
   // One for each unit.
-  std::vector<ControlMap> wanted;
+  std::vector<ControlMap> maps;
+  std::vector<ControlMap> hires_maps;  // empty without a second pass
   std::vector<ReceiptReader> receipts;
+  PreviewClock preview_clock;
+  int64_t steps_done = 0;
+
+  // What a finished picture is compared with.
+  const std::vector<ControlMap>& wanted() const { return second ? hires_maps : maps; }
 };
 
-SamplerOptions sampler_options(const GenerateRequest& request, const ModelConfig& config) {
-  return {.sampler = request.sampler,
-          .steps = request.steps,
-          .eta = request.eta,
-          .v_prediction = config.prediction == ModelPrediction::v};
+ImageSize size_in_pixels(const PictureSize& size) {
+  return {static_cast<int>(size.width), static_cast<int>(size.height)};
+}
+
+std::unique_ptr<Pass> first_pass(const ModelSet& models, const GenerateRequest& request,
+                                 bool pure_noise) {
+  return std::make_unique<Pass>(models, request,
+                                PassOptions{.size = size_in_pixels({request.width, request.height}),
+                                            .steps = request.steps,
+                                            .denoise = request.denoise,
+                                            .zero_terminal_snr = pure_noise});
+}
+
+std::unique_ptr<Pass> second_pass(const ModelSet& models, const GenerateRequest& request,
+                                  bool pure_noise) {
+  if (!request.hires.on()) return nullptr;
+  return std::make_unique<Pass>(
+      models, request,
+      PassOptions{.size = size_in_pixels(hires_size(request, models.side_multiple())),
+                  .steps = hires_schedule_steps(request),
+                  .denoise = request.hires.denoise,
+                  .hires = true,
+                  .zero_terminal_snr = pure_noise});
+}
+
+int64_t total_steps(const Run& run) {
+  const int64_t of_picture =
+      run.first->calls(run.start.has_value()) + (run.second ? run.second->calls(true) : 0);
+  return (run.last_image - run.first_image + 1) * of_picture;
+}
+
+void step_done(Run& run, const at::Tensor& pred_x0) {
+  ++run.steps_done;
+  run.hooks.task.report("sample", run.steps_done, total_steps(run));
+  if (!run.hooks.on_preview || !pred_x0.defined()) return;
+  if (!run.preview_clock.due(std::chrono::steady_clock::now())) return;
+  run.hooks.on_preview(run.steps_done, latent_picture(pred_x0, run.models.latent_colours()));
 }
 
 // The latent of picture k of the batch.
-at::Tensor sample_picture(Run& run, GuidedModel& model, int64_t k) {
+at::Tensor sample_picture(Run& run, int64_t k) {
   const VaeConfig& vae = run.models.config().vae;
-  model.begin_picture();
-  SamplerRun::Start start{.noise = {}, .x0 = {}, .denoise = run.request.denoise, .keep = {}};
+  const TaskContext& task = run.hooks.task;
+  const auto on_step = [&](const at::Tensor& pred_x0) { step_done(run, pred_x0); };
+  task.report("sample", run.steps_done, total_steps(run));
+  Pass::Begin begin;
   if (run.start) {
-    start.x0 = sample_latent(run.start->latent, run.noise.encoder_noise(k), vae.scale_factor);
-    start.keep = keep_in_latent(*run.start, vae.downscale());
+    begin.x0 = sample_latent(run.start->latent, run.first->encoder_noise(k), vae.scale_factor);
+    begin.keep = keep_in_latent(*run.start, vae.downscale());
   }
-  const NoiseFunction noise = run.noise.of_image(k);
-  start.noise = noise(at::empty(run.latent_shape, at::kFloat));
-
-  const int64_t first_call = run.sampler.first_call(start);
-  const int64_t calls = static_cast<int64_t>(run.sampler.timesteps().size()) - first_call;
-  const int64_t done = (k - run.first_image) * calls;
-  const int64_t total = (run.last_image - run.first_image + 1) * calls;
-  run.task.report("sample", done, total);
-  at::Tensor latent = run.sampler.run(
-      start, [&](const at::Tensor& x, int64_t call) { return model.predict(x, call, run.task); },
-      noise,
-      [&](int64_t call, const at::Tensor&) {
-        run.task.report("sample", done + call - first_call + 1, total);
-      });
-  check_finite(latent, run.models);
-  return latent;
+  const at::Tensor latent = run.first->sample(k, begin, task, on_step);
+  if (!run.second) return latent;
+  task.check_cancelled();
+  const at::Tensor enlarged =
+      enlarged_latent(run.models.vae(), latent, run.second->size(), run.request.hires.upscaler);
+  return run.second->sample(k, {.x0 = enlarged, .keep = {}}, task, on_step);
 }
 
 Image decode_picture(const Run& run, const at::Tensor& latent) {
-  run.task.check_cancelled();
+  run.hooks.task.check_cancelled();
   const at::Tensor decoded = run.models.vae().decode(latent / run.models.config().vae.scale_factor);
   const Image image = picture(decoded.squeeze(0));
   return run.start ? blend_with_start(*run.start, image) : image;
 }
 
-PictureRecord record_of(const Run& run, const GuidedModel& model, const std::vector<Image>& maps,
-                        const Image& image, int64_t k) {
-  PictureRecord record{run.request, k, model_stamps(run.models), maps, {}};
+std::vector<Image> pictures_of(const std::vector<ControlMap>& maps) {
+  std::vector<Image> images;
+  for (const ControlMap& map : maps) images.push_back(map.map);
+  return images;
+}
+
+PictureRecord record_of(const Run& run, const Image& image, int64_t k) {
+  PictureRecord record{.request = run.request,
+                       .index = k,
+                       .models = model_stamps(run.models),
+                       .maps = pictures_of(run.maps),
+                       .receipts = {},
+                       .masks = run.regions,
+                       .hires_maps = pictures_of(run.hires_maps)};
   for (size_t i = 0; i < run.receipts.size(); ++i) {
-    record.receipts.push_back(make_receipt(run.request.controls[i], run.receipts[i], run.wanted[i],
-                                           image, model.residual_rms()[i]));
+    record.receipts.push_back(make_receipt(run.request.controls[i], run.receipts[i],
+                                           run.wanted()[i], image, run.first->residual_rms()[i]));
   }
   return record;
 }
 
 void prepare_receipts(Run& run) {
   const bool toy_world = run.models.config().limited_vocabulary;
-  for (size_t i = 0; i < run.wanted.size(); ++i) {
+  for (size_t i = 0; i < run.wanted().size(); ++i) {
     run.receipts.push_back(receipt_reader(
-        run.request.controls[i], {.toy_world = toy_world, .joints = has_joints(run.wanted[i])}));
+        run.request.controls[i], {.toy_world = toy_world, .joints = has_joints(run.wanted()[i])}));
   }
+}
+
+void make_all_maps(Run& run, const GenerateInputs& inputs, std::vector<std::string>& warnings) {
+  const bool toy_world = run.models.config().limited_vocabulary;
+  run.regions = unit_regions(run.request, inputs, warnings);
+  run.maps = make_maps(run.request, inputs, run.first->size(), toy_world, warnings);
+  if (run.second)
+    run.hires_maps = make_hires_maps(run.request, inputs, run.second->size(), toy_world);
+  if (run.hooks.receipts) prepare_receipts(run);
+}
+
+// All that can be refused before something is computed.
+void check_request(const ModelSet& models, const GenerateRequest& request,
+                   const GenerateLimits& limits) {
+  check_picture_size(models, request);
+  for (size_t i = 0; i < request.controls.size(); ++i) {
+    const ControlUnit& unit = request.controls[i];
+    check_block_weights(unit, models.control(unit.kind).net.residual_count(), i);
+  }
+  check_memory(plan_memory(models, request, limits.one_run), limits.memory_bytes);
 }
 
 }  // namespace
@@ -152,50 +187,47 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
   const c10::InferenceMode no_gradients;
   GenerateResult result;
   Stopwatch watch(result.seconds);
-  const GenerateRequest& request = result.request = resolve_for(models, wanted);
-  check_picture_size(models, request);
-  check_memory(plan_memory(models, request, limits.one_run), limits.memory_bytes);
-  const ImageSize size{static_cast<int>(request.width), static_cast<int>(request.height)};
-  const VaeConfig& vae = models.config().vae;
-  const std::vector<int64_t> shape = {1, vae.latent_channels, size.height / vae.downscale(),
-                                      size.width / vae.downscale()};
+  result.request = resolve_for(models, wanted);
+  result.request.exact = result.request.exact || limits.low_memory;
+  const GenerateRequest& request = result.request;
+  check_request(models, request, limits);
+  const bool pure_noise = begins_at_pure_noise(models, request, result.warnings);
   Run run{.models = models,
           .request = request,
-          .task = hooks.task,
-          .sampler = SamplerRun(sampler_options(request, models.config())),
-          .noise = BatchNoise(request.profile, request.noise, static_cast<uint64_t>(request.seed),
-                              request.batch, shape),
-          .latent_shape = shape,
+          .hooks = hooks,
+          .first = first_pass(models, request, pure_noise),
+          .second = second_pass(models, request, pure_noise),
           .start = {},
           .first_image = inputs.only.value_or(0),
           .last_image = inputs.only.value_or(request.batch - 1),
-          .wanted = {},
-          .receipts = {}};
+          .regions = {},
+          .maps = {},
+          .hires_maps = {},
+          .receipts = {},
+          .preview_clock = PreviewClock(hooks.preview_interval_ms)};
 
   hooks.task.report("map", 0, 0);
-  run.wanted =
-      make_maps(request, inputs, size, models.config().limited_vocabulary, result.warnings);
-  for (const ControlMap& control : run.wanted) result.maps.push_back(control.map);
-  if (hooks.receipts) prepare_receipts(run);
+  make_all_maps(run, inputs, result.warnings);
+  result.maps = pictures_of(run.maps);
   watch.lap("map");
   hooks.task.report("text", 0, 0);
-  const Conditioning text = encode_prompts(models, tokenizer, full_prompt(request),
-                                           full_negative(request), result.warnings);
+  const Conditioning text = encode_prompts(models, tokenizer, request, result.warnings);
   models.finished_text();
   watch.lap("text");
-  run.start = prepare_start_picture(models.vae(), request, inputs, size, result.warnings);
-  GuidedModel model(models, encode_hints(models, request, result.maps), text,
-                    guidance_options(request), run.sampler.timesteps());
+  run.start =
+      prepare_start_picture(models.vae(), request, inputs, run.first->size(), result.warnings);
+  run.first->set_condition(run.maps, run.regions, text);
+  if (run.second) run.second->set_condition(run.hires_maps, run.regions, text);
   watch.lap("hint");
 
   for (int64_t k = run.first_image; k <= run.last_image; ++k) {
-    const at::Tensor latent = sample_picture(run, model, k);
+    const at::Tensor latent = sample_picture(run, k);
     if (k == run.last_image) models.finished_denoising();
     watch.lap("sample");
     hooks.task.report("decode", k - run.first_image, run.last_image - run.first_image + 1);
     const Image image = decode_picture(run, latent);
     watch.lap("decode");
-    const PictureRecord record = record_of(run, model, result.maps, image, k);
+    const PictureRecord record = record_of(run, image, k);
     watch.lap("receipt");
     if (hooks.on_image) hooks.on_image(image, record);
     watch.lap("save");

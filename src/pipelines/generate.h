@@ -16,6 +16,7 @@
 #include "models/tokenizer.h"
 #include "pipelines/infotext.h"
 #include "pipelines/model_paths.h"
+#include "pipelines/preflight.h"
 #include "pipelines/receipt.h"
 #include "pipelines/request.h"
 
@@ -29,6 +30,10 @@ struct GenerateInputs {
   std::optional<Image> init;
   std::optional<Image> mask;
   std::optional<int64_t> only;  // of the batch, this picture alone
+  // Where the control units of these places act, in white; of any size.
+  std::map<size_t, Image> unit_masks;
+  // With finished_maps and a second pass: the maps of its size.
+  std::vector<Image> hires_maps;
 };
 
 // Reads the files that the request names. Throws not_found or bad_file, naming the file.
@@ -43,21 +48,19 @@ struct GenerateHooks {
   // Each picture as soon as it is finished, with the texts for its PNG.
   std::function<void(const Image& picture, const PictureRecord& record)> on_image;
   bool receipts = true;  // for who looks at the pictures anyway: without
+  // The picture as far as it is after that step of the whole batch, roughly and small: a pixel for
+  // each latent one. At most once in so many milliseconds; changes nothing of the picture.
+  std::function<void(int64_t step, const Image& picture)> on_preview = {};
+  int64_t preview_interval_ms = 500;
 };
 
 struct GenerateResult {
   GenerateRequest request;  // resolved: run again, it gives the same pictures
-  std::vector<Image> maps;  // one for each unit
+  std::vector<Image> maps;  // one for each unit, of the first pass
   std::vector<Image> images;
   std::vector<std::vector<UnitReceipt>> receipts;  // for each image one for each unit, or none
   std::vector<std::string> warnings;               // what was changed or looks wrong, for people
   std::map<std::string, double> seconds;           // for each phase
-};
-
-// The limit is checked before the first step; 0: none.
-struct GenerateLimits {
-  int64_t memory_bytes = 0;
-  bool one_run = false;  // as in ModelPaths
 };
 
 // Throws cancelled within one step after the token was set; pictures that were finished before went

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "pipelines/region.h"
 #include "sampling/guidance.h"
 
 namespace zc {
@@ -72,11 +73,13 @@ at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
                                                        .steps = calls_,
                                                        .residuals = unit.net->residual_count(),
                                                        .guess = options_.guess,
-                                                       .profile = options_.profile});
+                                                       .profile = options_.profile,
+                                                       .hires = options_.hires});
     const std::vector<double>& side = pass.with_prompt ? scales.cond : scales.uncond;
     if (side.empty()) continue;
-    const Residuals residuals = scaled(
+    const Residuals whole = scaled(
         unit.net->forward(x, unit.features, embedding(control_embeddings_[i]), pass.context), side);
+    const Residuals residuals = in_region(whole, unit.region);
     if (pass.with_prompt && residual_rms_[i].empty()) note_strength(i, residuals);
     total = sum(total, residuals);
   }

@@ -19,7 +19,8 @@ namespace zc {
 struct ActiveUnit {
   const ControlUnit* unit = nullptr;
   const ControlNet* net = nullptr;
-  at::Tensor features;  // of the hint, computed once for a run
+  at::Tensor features;     // of the hint, computed once for a run
+  at::Tensor region = {};  // [1,1,H,W] in [0,1]: where it acts; undefined: everywhere
 };
 
 struct GuidedModelOptions {
@@ -28,6 +29,7 @@ struct GuidedModelOptions {
   bool two_passes = false;  // cond and uncond one after the other, as the original; else in one
                             // batch, which is faster
   std::string profile = "seed";
+  bool hires = false;  // the second pass of a run
 };
 
 // Borrows the models and units. Predictions for one picture at a time; the text's keys and values

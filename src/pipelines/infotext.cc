@@ -38,6 +38,23 @@ std::string mode_label(ControlMode mode) {
   return "";
 }
 
+std::string resize_label(ControlResize resize) {
+  if (resize == ControlResize::just) return "Just Resize";
+  return resize == ControlResize::fill ? "Resize and Fill" : "Crop and Resize";
+}
+
+std::string upscaler_label(HiresUpscaler upscaler) {
+  switch (upscaler) {
+    case HiresUpscaler::latent:
+      return "Latent";
+    case HiresUpscaler::lanczos:
+      return "Lanczos";
+    case HiresUpscaler::nearest:
+      return "Nearest";
+  }
+  return "";
+}
+
 const ModelStamp* find_stamp(const PictureRecord& record, std::string_view kind) {
   const auto found = std::find_if(record.models.begin(), record.models.end(),
                                   [&](const ModelStamp& m) { return m.kind == kind; });
@@ -51,7 +68,7 @@ std::string unit_text(const PictureRecord& record, const ControlUnit& unit) {
       model == nullptr ? unit.kind
                        : fmt::format("{} [{}]", model->name, model->fingerprint.substr(0, 8)),
       unit.weight);
-  text += fmt::format(", Resize Mode: Crop and Resize, Processor Res: {}",
+  text += fmt::format(", Resize Mode: {}, Processor Res: {}", resize_label(unit.resize),
                       std::min(record.request.width, record.request.height));
   for (const std::string& parameter : unit.parameters) {
     const auto equals = parameter.find('=');
@@ -74,18 +91,36 @@ std::string map_text(const Image& map) {
   return base64_encode(encode_png(map, {.level = 9, .texts = {}}));
 }
 
+json maps_json(const std::vector<Image>& maps) {
+  json texts = json::array();
+  for (const Image& map : maps) texts.push_back(map_text(map));
+  return texts;
+}
+
+// A place for each unit; null where it has no mask.
+json masks_json(const PictureRecord& record) {
+  json masks = json::array();
+  for (size_t i = 0; i < record.request.controls.size(); ++i) {
+    const auto mask = record.masks.find(i);
+    masks.push_back(mask == record.masks.end() ? json(nullptr) : json(map_text(mask->second)));
+  }
+  return masks;
+}
+
 json record_json(const PictureRecord& record) {
-  json models = json::array(), maps = json::array(), receipts = json::array();
+  json models = json::array(), receipts = json::array();
   for (const ModelStamp& stamp : record.models) models.push_back(stamp_json(stamp));
-  for (const Image& map : record.maps) maps.push_back(map_text(map));
   for (const UnitReceipt& receipt : record.receipts) receipts.push_back(to_json(receipt));
-  return {{"record", kRecordVersion},
-          {"program", program_version()},
-          {"request", options_to_json(record.request)},
-          {"index", record.index},
-          {"models", models},
-          {"maps", maps},
-          {"receipt", receipts}};
+  json object = {{"record", kRecordVersion},
+                 {"program", program_version()},
+                 {"request", options_to_json(record.request)},
+                 {"index", record.index},
+                 {"models", models},
+                 {"maps", maps_json(record.maps)},
+                 {"receipt", receipts}};
+  if (!record.masks.empty()) object["masks"] = masks_json(record);
+  if (!record.hires_maps.empty()) object["hires_maps"] = maps_json(record.hires_maps);
+  return object;
 }
 
 // "Key: value, Key: "quoted, value"" -> fields.
@@ -113,6 +148,34 @@ std::map<std::string, std::string, std::less<>> parse_fields(std::string_view li
   return fields;
 }
 
+Image recorded_image(const json& text, const std::string& key) {
+  return decode_image(base64_decode(text.get<std::string>(), key), key);
+}
+
+void check_recorded_count(size_t count, size_t wanted, const std::string& key) {
+  if (count == wanted) return;
+  throw Error(ErrorKind::bad_file, key, "their number is not that of the control units");
+}
+
+// What only some records have.
+void read_recorded_extras(const json& record, Replay& replay) {
+  const size_t units = replay.request.controls.size();
+  const json none = json::array();
+  const json& masks = record.contains("masks") ? record.at("masks") : none;
+  if (!masks.empty()) check_recorded_count(masks.size(), units, "masks");
+  for (size_t i = 0; i < masks.size(); ++i) {
+    if (!masks.at(i).is_null()) replay.masks[i] = recorded_image(masks.at(i), "masks");
+  }
+  for (size_t i = 0; i < units; ++i) {
+    if (!replay.request.controls[i].mask.empty() && !replay.masks.contains(i))
+      throw Error(ErrorKind::bad_file, "masks", "that of a control unit is missing");
+  }
+  if (!replay.request.hires.on()) return;
+  for (const json& map : record.contains("hires_maps") ? record.at("hires_maps") : none)
+    replay.hires_maps.push_back(recorded_image(map, "hires_maps"));
+  check_recorded_count(replay.hires_maps.size(), units, "hires_maps");
+}
+
 Replay replay_from_json(const json& record) {
   if (record.at("record").get<int>() != kRecordVersion) {
     throw Error(ErrorKind::unsupported, "record", "was written by a newer version of this program");
@@ -129,13 +192,29 @@ Replay replay_from_json(const json& record) {
                              stamp.at("name").get<std::string>(),
                              stamp.at("fingerprint").get<std::string>()});
   }
-  for (const json& map : record.at("maps")) {
-    replay.maps.push_back(decode_image(base64_decode(map.get<std::string>(), "maps"), "maps"));
-  }
-  if (replay.maps.size() != replay.request.controls.size()) {
-    throw Error(ErrorKind::bad_file, "maps", "their number is not that of the control units");
-  }
+  for (const json& map : record.at("maps")) replay.maps.push_back(recorded_image(map, "maps"));
+  check_recorded_count(replay.maps.size(), replay.request.controls.size(), "maps");
+  read_recorded_extras(record, replay);
   return replay;
+}
+
+// Names and order as in the web UI, where the strength is that of the second pass if there is one.
+std::string extras_text(const PictureRecord& record) {
+  const GenerateRequest& r = record.request;
+  std::string text;
+  if (r.variation_strength > 0) {
+    text += fmt::format(", Variation seed: {}, Variation seed strength: {}",
+                        r.variation_seed.value_or(0) + record.index, r.variation_strength);
+  }
+  if (r.clip_skip != 1) text += fmt::format(", Clip skip: {}", r.clip_skip);
+  if (r.hires.on()) {
+    text += fmt::format(
+        ", Denoising strength: {}, Hires upscale: {}, Hires steps: {}, Hires upscaler: {}",
+        r.hires.denoise, r.hires.scale, r.hires.steps, upscaler_label(r.hires.upscaler));
+  } else if (!r.init.empty()) {
+    text += fmt::format(", Denoising strength: {}", r.denoise);
+  }
+  return text;
 }
 
 }  // namespace
@@ -149,16 +228,15 @@ std::string infotext(const PictureRecord& record) {
   std::string text = full_prompt(r) + "\n";
   if (const std::string negative = full_negative(r); !negative.empty())
     text += "Negative prompt: " + negative + "\n";
-  // The web UI seeds picture k of a batch with seed + k, the others draw all of them from one seed.
-  const int64_t seed = r.profile == "a1111" ? r.seed + record.index : r.seed;
   text += fmt::format("Steps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}", r.steps,
-                      quoted(sampler_label(r.sampler)), r.cfg.value(), seed, r.width, r.height);
+                      quoted(sampler_label(r.sampler)), r.cfg.value(),
+                      seed_of_picture(r, record.index), r.width, r.height);
   if (const ModelStamp* base = find_stamp(record, "base")) {
     text += fmt::format(", Model hash: {}, Model: {}", base->fingerprint.substr(0, 10),
                         quoted(base->name));
   }
   if (r.eta != 0) text += fmt::format(", Eta: {}", r.eta);
-  if (!r.init.empty()) text += fmt::format(", Denoising strength: {}", r.denoise);
+  text += extras_text(record);
   if (!r.mask.empty()) text += fmt::format(", Mask blur: {}", r.mask_blur);
   if (r.guess) text += ", Guess mode: True";
   for (size_t i = 0; i < r.controls.size(); ++i) {

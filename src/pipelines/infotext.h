@@ -32,6 +32,8 @@ struct PictureRecord {
   std::vector<ModelStamp> models;
   std::vector<Image> maps;  // one for each unit, as the ControlNets saw them
   std::vector<UnitReceipt> receipts;
+  std::map<size_t, Image> masks = {};  // grey: where the units of these places act
+  std::vector<Image> hires_maps = {};  // as `maps`, for the second pass if there is one
 };
 
 // Prompt, "Negative prompt: ...", then "Steps: 20, Sampler: DDIM, ..." (modules/infotext_utils.py
@@ -55,6 +57,8 @@ struct Replay {
   int64_t index = 0;
   std::vector<ModelStamp> models;
   std::vector<Image> maps;
+  std::map<size_t, Image> masks = {};
+  std::vector<Image> hires_maps = {};
 };
 // Throws bad_file with `name` when the file carries no JSON of ours or a broken one.
 Replay read_replay(std::string_view png, const std::string& name);

@@ -70,6 +70,46 @@ TEST(Replay, HoldsTheWholeRequestAndTheMaps) {
   EXPECT_EQ(replay.maps, record.maps);
 }
 
+TEST(Replay, HoldsMasksAndTheMapsOfTheSecondPass) {
+  PictureRecord record = example();
+  record.request.controls.push_back(parse_control("hed=photo.png,mask=region.png,resize=fill"));
+  record.request.hires.scale = 2;
+  record.request = resolve(record.request, {});
+  record.maps.push_back(Image(64, 64, 3, 9));
+  record.hires_maps = {Image(128, 128, 3, 7), Image(128, 128, 3, 8)};
+  record.masks[1] = Image(20, 10, 1, 255);
+  const std::string png = encode_png(Image(64, 64, 3, 1), {.level = 1, .texts = png_texts(record)});
+  const Replay replay = read_replay(png, "x.png");
+  EXPECT_EQ(options_to_json(replay.request), options_to_json(record.request));
+  EXPECT_EQ(replay.hires_maps, record.hires_maps);
+  ASSERT_EQ(replay.masks.size(), 1u);
+  EXPECT_EQ(replay.masks.at(1), Image(20, 10, 3, 255));  // as files are read
+  record.masks.clear();
+  const std::string without = encode_png(Image(8, 8, 3), {.level = 1, .texts = png_texts(record)});
+  EXPECT_THROW(read_replay(without, "x.png"), Error);
+}
+
+TEST(Infotext, NamesVariationsAndTheSecondPassAsTheWebUiDoes) {
+  PictureRecord record = example();
+  record.request.profile = "a1111";
+  record.request.seed_step = 1;
+  record.request.clip_skip = 2;
+  record.request.hires = {
+      .scale = 1.5, .steps = 9, .denoise = 0.4, .upscaler = HiresUpscaler::lanczos};
+  EXPECT_EQ(parse_infotext(infotext(record)).fields.at("Seed"), "12347");
+  record.request.variation_seed = 5;
+  record.request.variation_strength = 0.25;
+  const Infotext info = parse_infotext(infotext(record));
+  EXPECT_EQ(info.fields.at("Seed"), "12345");
+  EXPECT_EQ(info.fields.at("Variation seed"), "7");
+  EXPECT_EQ(info.fields.at("Variation seed strength"), "0.25");
+  EXPECT_EQ(info.fields.at("Clip skip"), "2");
+  EXPECT_EQ(info.fields.at("Denoising strength"), "0.4");
+  EXPECT_EQ(info.fields.at("Hires upscale"), "1.5");
+  EXPECT_EQ(info.fields.at("Hires steps"), "9");
+  EXPECT_EQ(info.fields.at("Hires upscaler"), "Lanczos");
+}
+
 TEST(Replay, RefusesPicturesWithoutARecord) {
   const auto refused = [](const PngTexts& texts) {
     try {

@@ -9,6 +9,26 @@
 #include "pipelines/maps.h"
 
 namespace zc {
+namespace {
+
+void check_image_count(const std::vector<Image>& images, const GenerateRequest& request) {
+  if (images.size() == request.controls.size()) return;
+  throw Error(
+      ErrorKind::bad_request, "controls",
+      fmt::format("{} images for {} control units", images.size(), request.controls.size()));
+}
+
+// What an earlier run made; of another size it cannot be that.
+ControlMap recorded_map(const ControlUnit& unit, const Image& image, ImageSize size) {
+  if (image.width != size.width || image.height != size.height) {
+    throw Error(ErrorKind::bad_request, "maps",
+                fmt::format("a finished map is {}x{}, wanted {}x{}", image.width, image.height,
+                            size.width, size.height));
+  }
+  return {hwc3(image), people_on_map(unit.kind, hwc3(image))};
+}
+
+}  // namespace
 
 GenerateInputs load_inputs(const GenerateRequest& request) {
   GenerateInputs inputs;
@@ -22,6 +42,7 @@ GenerateInputs load_inputs(const GenerateRequest& request) {
       inputs.images.push_back(reads_labels(unit) ? load_label_map(unit.image)
                                                  : load_image(unit.image));
     }
+    if (!unit.mask.empty()) inputs.unit_masks[inputs.images.size() - 1] = load_image(unit.mask);
   }
   if (!request.init.empty()) inputs.init = load_image(request.init);
   if (!request.mask.empty()) inputs.mask = load_image(request.mask);
@@ -31,6 +52,8 @@ GenerateInputs load_inputs(const GenerateRequest& request) {
 GenerateInputs replay_inputs(const Replay& replay) {
   GenerateInputs inputs;
   inputs.images = replay.maps;
+  inputs.unit_masks = replay.masks;
+  inputs.hires_maps = replay.hires_maps;
   inputs.finished_maps = true;
   inputs.only = replay.index;
   if (!replay.request.init.empty()) inputs.init = load_image(replay.request.init);
@@ -41,32 +64,34 @@ GenerateInputs replay_inputs(const Replay& replay) {
 std::vector<ControlMap> make_maps(const GenerateRequest& request, const GenerateInputs& inputs,
                                   ImageSize size, bool toy_world,
                                   std::vector<std::string>& warnings) {
-  if (inputs.images.size() != request.controls.size()) {
-    throw Error(ErrorKind::bad_request, "controls",
-                fmt::format("{} images for {} control units", inputs.images.size(),
-                            request.controls.size()));
-  }
+  check_image_count(inputs.images, request);
   std::vector<ControlMap> maps;
   for (size_t i = 0; i < inputs.images.size(); ++i) {
     const Image& image = inputs.images[i];
     const ControlUnit& unit = request.controls[i];
     if (const auto people = inputs.poses.find(i); people != inputs.poses.end()) {
       maps.push_back({make_pose_map(unit, people->second, size, toy_world, warnings),
-                      scaled_pose(people->second, size)});
+                      fitted_people(unit, people->second, size)});
       continue;
     }
     if (!inputs.finished_maps) {
       maps.push_back(make_control_map(unit, image, size, warnings));
       continue;
     }
-    if (image.width != size.width || image.height != size.height) {
-      throw Error(ErrorKind::bad_request, "maps",
-                  fmt::format("a finished map is {}x{}, wanted {}x{}", image.width, image.height,
-                              size.width, size.height));
-    }
-    maps.push_back({hwc3(image), people_on_map(unit.kind, hwc3(image))});
+    maps.push_back(recorded_map(unit, image, size));
   }
   return maps;
+}
+
+std::vector<ControlMap> make_hires_maps(const GenerateRequest& request,
+                                        const GenerateInputs& inputs, ImageSize size,
+                                        bool toy_world) {
+  std::vector<std::string> said_before;
+  if (!inputs.finished_maps) return make_maps(request, inputs, size, toy_world, said_before);
+  GenerateInputs recorded;
+  recorded.images = inputs.hires_maps;
+  recorded.finished_maps = true;
+  return make_maps(request, recorded, size, toy_world, said_before);
 }
 
 std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,

@@ -20,6 +20,12 @@ std::vector<ControlMap> make_maps(const GenerateRequest& request, const Generate
                                   ImageSize size, bool toy_world,
                                   std::vector<std::string>& warnings);
 
+// The same for the second pass: made from the same images, or the maps that a record holds for it.
+// What there is to say, make_maps() has said. Throws as it does.
+std::vector<ControlMap> make_hires_maps(const GenerateRequest& request,
+                                        const GenerateInputs& inputs, ImageSize size,
+                                        bool toy_world);
+
 // Nothing without a start picture.
 std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,
                                                   const GenerateInputs& inputs, ImageSize size,

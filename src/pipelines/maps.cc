@@ -13,6 +13,7 @@
 #include "annotators/pose_from_drawing.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "pipelines/fit.h"
 #include "pipelines/model_paths.h"
 
 namespace zc {
@@ -122,9 +123,9 @@ Image stretched_map(const Image& map, ImageSize size, Interpolation interpolatio
   return resize(rgb, size, interpolation);
 }
 
-Image fitted_photo(const Image& photo, ImageSize size, const AnnotatorInfo& info,
-                   std::string_view kind, std::vector<std::string>& warnings) {
-  const Image rgb = hwc3(photo);
+// Without a word of the user, as the apps do it.
+Image photo_as_in_the_apps(const Image& rgb, ImageSize size, const AnnotatorInfo& info,
+                           std::string_view kind, std::vector<std::string>& warnings) {
   const int short_side = std::min(size.width, size.height);
   if (resize_image_size({rgb.width, rgb.height}, short_side) == size) {
     return info.input == AnnotatorInput::picture ? resize(rgb, size, Interpolation::linear)
@@ -132,8 +133,25 @@ Image fitted_photo(const Image& photo, ImageSize size, const AnnotatorInfo& info
   }
   warnings.push_back(fmt::format(
       "the photograph for {} ({}x{}) has another aspect than {}x{}: its edges were cut off", kind,
-      photo.width, photo.height, size.width, size.height));
+      rgb.width, rgb.height, size.width, size.height));
   return center_crop_fill(rgb, size);
+}
+
+FittedPhoto photo_for(const ControlUnit& unit, const AnnotatorInfo& info, const Image& photo,
+                      ImageSize size, std::vector<std::string>& warnings) {
+  const Image rgb = hwc3(photo);
+  if (unit.resize == ControlResize::automatic)
+    return {photo_as_in_the_apps(rgb, size, info, unit.kind, warnings), {size, 0, 0}};
+  return fitted_photo(rgb, size, unit.resize, info.input == AnnotatorInput::picture);
+}
+
+// Says so where it stretches without having been asked to.
+Image finished_map(const ControlUnit& unit, const Image& map, ImageSize size,
+                   std::optional<Interpolation> interpolation, std::vector<std::string>& warnings) {
+  if (unit.resize != ControlResize::automatic)
+    return fitted_map(map, size, unit.resize, interpolation);
+  return stretched_map(map, size, interpolation.value_or(Interpolation::linear), unit.kind,
+                       warnings);
 }
 
 void complain(std::string_view kind, const Image& map, std::vector<std::string>& warnings) {
@@ -162,11 +180,19 @@ ControlMap map_of_photo(const ControlUnit& unit, const AnnotatorInfo& info, cons
   const nlohmann::json parameters = annotator_parameters(unit);
   if (!draws_its_people(info, parameters)) {
     const Detector detector = info.make(parameters, folders);
-    return {hwc3(detector(fitted_photo(photo, size, info, unit.kind, warnings))), std::nullopt};
+    const FittedPhoto fitted = photo_for(unit, info, photo, size, warnings);
+    Image map = hwc3(detector(fitted.photo));
+    if (fitted.placement == Placement{size, 0, 0}) return {std::move(map), std::nullopt};
+    return {placed(fitted_map(map, fitted.placement.inner, ControlResize::just), size,
+                   fitted.placement),
+            std::nullopt};
   }
   const PeopleDetector find = info.make_people(parameters, folders);
   const PeoplePainter paint = info.make_painter(parameters);
-  PoseDocument people = find(fitted_photo(photo, size, info, unit.kind, warnings));
+  const FittedPhoto fitted = photo_for(unit, info, photo, size, warnings);
+  PoseDocument people = find(fitted.photo);
+  if (fitted.placement != Placement{size, 0, 0})
+    people = placed_pose(std::move(people), size, fitted.placement);
   Image map = hwc3(paint(people));
   return {std::move(map), std::move(people)};
 }
@@ -199,7 +225,7 @@ nlohmann::json annotator_parameters(const ControlUnit& unit) {
 ControlMap make_control_map(const ControlUnit& unit, const Image& image, ImageSize size,
                             std::vector<std::string>& warnings) {
   if (unit.map) {
-    Image map = stretched_map(image, size, Interpolation::linear, unit.kind, warnings);
+    Image map = finished_map(unit, image, size, std::nullopt, warnings);
     complain(unit.kind, map, warnings);
     auto people = people_on_map(unit.kind, map);
     return {std::move(map), std::move(people)};
@@ -210,7 +236,7 @@ ControlMap make_control_map(const ControlUnit& unit, const Image& image, ImageSi
   // Numbers in between would be other classes.
   if (chosen.info->input == AnnotatorInput::labels) {
     const Detector colour = chosen.info->make(annotator_parameters(unit), folders);
-    return {stretched_map(colour(image), size, Interpolation::nearest, unit.kind, warnings),
+    return {finished_map(unit, colour(image), size, Interpolation::nearest, warnings),
             std::nullopt};
   }
   ControlMap map = map_of_photo(unit, *chosen.info, image, size, warnings);
@@ -227,6 +253,10 @@ bool reads_labels(const ControlUnit& unit) {
   return !unit.map && info != nullptr && info->input == AnnotatorInput::labels;
 }
 
+PoseDocument fitted_people(const ControlUnit& unit, const PoseDocument& people, ImageSize size) {
+  return placed_pose(people, size, place(people.canvas, size, unit.resize));
+}
+
 Image make_pose_map(const ControlUnit& unit, const PoseDocument& people, ImageSize size,
                     bool toy_world, std::vector<std::string>& warnings) {
   const AnnotatorInfo* info = &find_annotator(unit.kind);
@@ -239,8 +269,9 @@ Image make_pose_map(const ControlUnit& unit, const PoseDocument& people, ImageSi
       toy_world && unit.parameters.empty() && own != nullptr)
     info = own;
   const PeoplePainter paint = info->make_painter(annotator_parameters(unit));
-  must_stretch(people.canvas, size, unit.kind, warnings);
-  Image map = paint(scaled_pose(people, size));
+  if (unit.resize == ControlResize::automatic)
+    must_stretch(people.canvas, size, unit.kind, warnings);
+  Image map = paint(fitted_people(unit, people, size));
   complain(unit.kind, map, warnings);
   return map;
 }

@@ -32,8 +32,9 @@ std::optional<PoseDocument> people_on_map(std::string_view kind, const Image& ma
 
 // The map that the unit's ControlNet is shown. A photograph is scaled as the apps do it
 // (resize_image to the shorter side), cut around its middle where its aspect is another one, and
-// annotated; a finished map is scaled to the size. Whatever was cut, stretched or looks wrong adds
-// a warning. Throws bad_request for an annotator that does not exist.
+// annotated; a finished map is scaled to the size; or both as the unit's resize mode says (fit.h).
+// Whatever was cut or stretched without such a mode, or looks wrong, adds a warning. Throws
+// bad_request for an annotator that does not exist.
 ControlMap make_control_map(const ControlUnit& unit, const Image& image, ImageSize size,
                             std::vector<std::string>& warnings);
 inline Image make_map(const ControlUnit& unit, const Image& image, ImageSize size,
@@ -45,10 +46,13 @@ inline Image make_map(const ControlUnit& unit, const Image& image, ImageSize siz
 // made.
 bool reads_labels(const ControlUnit& unit);
 
-// A finished map of people that are known as points: these are scaled to the size and then drawn,
-// as the unit's parameters say. For a model of toy world without parameters, the way its
-// ControlNets learned it. Warns as make_map does of a finished map. Throws bad_request for a kind
-// that shows no people.
+// People on the picture's canvas, as the unit's resize mode says; automatic: scaled to its sides.
+PoseDocument fitted_people(const ControlUnit& unit, const PoseDocument& people, ImageSize size);
+
+// A finished map of people that are known as points: these are brought to the size (fitted_people)
+// and then drawn, as the unit's parameters say. For a model of toy world without parameters, the
+// way its ControlNets learned it. Warns as make_map does of a finished map. Throws bad_request for
+// a kind that shows no people.
 Image make_pose_map(const ControlUnit& unit, const PoseDocument& people, ImageSize size,
                     bool toy_world, std::vector<std::string>& warnings);
 

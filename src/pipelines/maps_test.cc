@@ -53,6 +53,36 @@ TEST(MakeMap, TakesAFinishedMapAsItIs) {
   EXPECT_EQ(warnings.size(), 1u);
 }
 
+TEST(MakeMap, FollowsTheResizeModeWithoutAWarning) {
+  std::vector<std::string> warnings;
+  ControlUnit unit;
+  unit.resize = ControlResize::fill;
+  const Image map = make_map(unit, box(300, 100), {128, 128}, warnings);
+  EXPECT_EQ(map.height, 128);
+  EXPECT_EQ(std::count(map.row(0), map.row(40), 0), 40 * 128 * 3);  // beside the photograph
+  EXPECT_GT(std::count(map.row(43), map.row(85), 255), 100);
+  for (const ControlResize mode : {ControlResize::just, ControlResize::crop}) {
+    unit.resize = mode;
+    EXPECT_EQ(make_map(unit, box(300, 100), {128, 128}, warnings).width, 128);
+  }
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+}
+
+TEST(MakeMap, CutsAFinishedMapIfAskedTo) {
+  std::vector<std::string> warnings;
+  ControlUnit unit;
+  unit.map = true;
+  Image lines(128, 64, 3);
+  for (int y = 0; y < 64; ++y) std::fill_n(lines.at(64, y), 3, uint8_t{255});
+  unit.resize = ControlResize::crop;
+  EXPECT_EQ(make_map(unit, lines, {64, 64}, warnings), crop(lines, 32, 0, {64, 64}));
+  unit.resize = ControlResize::fill;
+  const Image filled = make_map(unit, lines, {64, 64}, warnings);
+  EXPECT_EQ(std::count(filled.row(0), filled.row(16), 255), 0);
+  EXPECT_GT(std::count(filled.row(16), filled.row(48), 255), 0);
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+}
+
 TEST(MakeMap, PassesParametersToTheAnnotator) {
   std::vector<std::string> warnings;
   ControlUnit unit;
@@ -120,6 +150,19 @@ TEST(MakePoseMap, DrawsForToyWorldAsItsControlNetsLearnedIt) {
   EXPECT_EQ(make_pose_map(unit, people, {128, 128}, true, warnings), draw_scene_people(people));
   unit.parameters = {"rules=v11"};
   EXPECT_EQ(make_pose_map(unit, people, {128, 128}, true, warnings), draw_pose(people));
+}
+
+TEST(MakePoseMap, FollowsTheResizeMode) {
+  ControlUnit unit;
+  unit.kind = "openpose";
+  unit.resize = ControlResize::fill;
+  std::vector<std::string> warnings;
+  const Image map = make_pose_map(unit, one_limb({512, 256}), {128, 128}, false, warnings);
+  PoseDocument expected = one_limb({128, 64});
+  expected.canvas = {128, 128};
+  for_each_point(expected.people, [](PosePoint& point) { point.y += 32; });
+  EXPECT_EQ(map, draw_pose(expected));
+  EXPECT_TRUE(warnings.empty());
 }
 
 TEST(MakePoseMap, SaysWhenNobodyIsThere) {

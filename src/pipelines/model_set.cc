@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipelines/model_set.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <array>
 
@@ -14,6 +12,7 @@
 #include "formats/checkpoint.h"
 #include "pipelines/base_model.h"
 #include "tensor/load.h"
+#include "tensor/page_allocator.h"
 
 namespace zc {
 namespace {
@@ -43,6 +42,11 @@ void check_hint_range(const Checkpoint& file) {
                           printable(range->second, 40)));
 }
 
+bool begins_at_noise(const Metadata& metadata) {
+  const auto own = metadata.find(kZeroTerminalMetadataKey);
+  return own != metadata.end() && own->second == "true";
+}
+
 }  // namespace
 
 std::shared_ptr<const ModelSet> load_models(const ModelPaths& paths) {
@@ -58,6 +62,7 @@ void ModelSet::load_base(const ModelPaths& paths) {
   config_ = base_model_config(file);
   set_prediction(config_, paths.prediction);
   base_ = describe_file(paths.base);
+  zero_terminal_snr_ = begins_at_noise(file.metadata);
   load_text(file.tensors, file.path);
   unet_ = std::make_unique<UNet>(config_.unet);
   load_part(*unet_, file.tensors, file.path, kUNetPrefix);
@@ -91,6 +96,7 @@ void ModelSet::load_control(const KindPath& source, const ModelPaths& paths,
                 fmt::format("is no ControlNet: {}", file.probe.description));
   }
   check_hint_range(file);
+  control.zero_terminal_snr = begins_at_noise(file.metadata);
   const LoadReport report = compare(control.net, file.tensors, kControlPrefix);
   if (!report.misshapen.empty() && file.probe.context_width != config_.unet.context_dim) {
     throw_wrong_family(file.path, file.probe, config_, base_.path);
@@ -116,10 +122,33 @@ const LoadedControl& ModelSet::control(std::string_view kind) const {
   return *found;
 }
 
-at::Tensor ModelSet::encode_text(const at::Tensor& ids) const {
+at::Tensor ModelSet::encode_text(const at::Tensor& ids, int64_t clip_skip) const {
+  check_clip_skip(clip_skip);
   if (openclip_) return openclip_->forward(ids, config_.text_layer);
-  return clip_->forward(config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids,
-                        config_.text_layer);
+  const at::Tensor known = config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids;
+  if (clip_skip == 1) return clip_->forward(known, config_.text_layer);
+  return clip_->forward_skip(known, clip_skip);
+}
+
+void ModelSet::check_clip_skip(int64_t skip) const {
+  if (skip == 1) return;
+  if (openclip_) {
+    throw Error(
+        ErrorKind::bad_request, "clip_skip",
+        fmt::format("is {}; this model's text encoder is OpenCLIP, of which always the last "
+                    "but one layer counts: leave it at 1",
+                    skip));
+  }
+  const int64_t layers = clip_->config().layers;
+  if (skip >= 1 && skip <= layers) return;
+  throw Error(ErrorKind::bad_request, "clip_skip",
+              fmt::format("is {}, but this model's text encoder has {} layers: wanted 1 to {}",
+                          skip, layers, layers));
+}
+
+const LatentColours& ModelSet::latent_colours() const {
+  std::call_once(colours_made_, [&] { colours_ = zc::latent_colours(config_, *vae_); });
+  return colours_;
 }
 
 bool ModelSet::knows_token(int64_t id) const {
@@ -149,7 +178,7 @@ void ModelSet::give_back(Module& module) const {
 void ModelSet::finished_text() const {
   if (sources_.empty()) return;
   give_back(clip_ ? static_cast<Module&>(*clip_) : *openclip_);
-  malloc_trim(0);
+  release_pages_of_tensors();
 }
 
 void ModelSet::finished_denoising() const {
@@ -160,7 +189,7 @@ void ModelSet::finished_denoising() const {
         source.module != vae_.get())
       give_back(*source.module);
   }
-  malloc_trim(0);
+  release_pages_of_tensors();
 }
 
 }  // namespace zc

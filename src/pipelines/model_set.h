@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "models/text_encoder.h"
 #include "models/unet.h"
 #include "models/vae.h"
+#include "pipelines/latent_preview.h"
 #include "pipelines/model_paths.h"
 #include "tensor/state_dict.h"
 
@@ -34,6 +36,7 @@ struct LoadedControl {
   std::string kind;
   LoadedFile file;
   ControlNet net;
+  bool zero_terminal_snr = false;  // kZeroTerminalMetadataKey
 };
 
 // Immutable, so that several jobs may share it; only with ModelPaths::one_run does it give memory
@@ -50,14 +53,22 @@ class ModelSet {
   const LoadedControl& control(std::string_view kind) const;
   const std::deque<LoadedControl>& controls() const { return controls_; }
 
-  // ids of CLIP, int64 [B,T] -> [B,T,D].
-  at::Tensor encode_text(const at::Tensor& ids) const;
+  // Whether the base model was trained to begin at pure noise (kZeroTerminalMetadataKey).
+  bool zero_terminal_snr() const { return zero_terminal_snr_; }
+
+  // ids of CLIP, int64 [B,T] -> [B,T,D]. clip_skip: the layer from the end; 1: the model's own.
+  // Throws bad_request for one that the text encoder does not have, and for others than 1 with
+  // OpenCLIP.
+  at::Tensor encode_text(const at::Tensor& ids, int64_t clip_skip = 1) const;
   // Limited vocabularies: which ids (of any shape) the text encoder does not know; else all false.
   bool knows_token(int64_t id) const;
 
   // The pictures' sides must be multiples of this.
   int64_t side_multiple() const;
   int64_t parameter_count() const;
+
+  // How its latents look; made at the first call, from any thread.
+  const LatentColours& latent_colours() const;
 
   // Only with one_run: the float32 copies of a part that the run is done with are given back to the
   // system.
@@ -70,6 +81,7 @@ class ModelSet {
   void load_control(const KindPath& source, const ModelPaths& paths, const StateDict& base_state);
   void load_part(Module& module, const StateDict& state, const std::string& where,
                  std::string_view prefix);
+  void check_clip_skip(int64_t skip) const;
   void give_back(Module& module) const;
 
   struct Source {
@@ -86,6 +98,9 @@ class ModelSet {
   std::deque<LoadedControl> controls_;
   at::Tensor token_ids_;
   std::vector<Source> sources_;
+  bool zero_terminal_snr_ = false;
+  mutable std::once_flag colours_made_;
+  mutable LatentColours colours_;
 };
 
 }  // namespace zc

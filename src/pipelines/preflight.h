@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be told before the run: impossible sizes, too little memory.
+// What can be told before the run: impossible sizes, too little memory. No tensors here.
 #pragma once
 
 #include <cstdint>
 
-#include "pipelines/model_set.h"
 #include "pipelines/request.h"
 
 namespace zc {
 
+class ModelSet;
+
+struct GenerateLimits {
+  int64_t memory_bytes = 0;  // checked before the first step; 0: no limit
+  bool one_run = false;      // as in ModelPaths
+  // As little memory as possible, however slow: the request is then resolved with `exact`.
+  bool low_memory = false;
+};
+
 // Throws bad_request when a side is no multiple of what the model's levels need, naming the nearest
-// sizes that are.
+// sizes that are, and when a second pass becomes too large.
 void check_picture_size(const ModelSet& models, const GenerateRequest& request);
 
 // Estimated bytes of each phase; they follow one another.
@@ -24,6 +32,18 @@ struct MemoryPlan {
 };
 // request: resolved. one_run: parts are given back when the run is done with them.
 MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request, bool one_run);
+
+// The same for who asks before a run: by what takes the memory, and whether it is enough.
+struct GeneratePlan {
+  int64_t weights = 0;      // of all networks, as they are computed with
+  int64_t activations = 0;  // what UNet and ControlNets compute, at its most
+  int64_t vae = 0;          // what the autoencoder computes
+  MemoryPlan phases;
+  bool fits = true;  // phases.peak() is within limits.memory_bytes
+};
+// Any request, resolved or not. Throws as resolve() and check_picture_size() do.
+GeneratePlan plan_generate(const GenerateRequest& request, const ModelSet& models,
+                           const GenerateLimits& limits);
 
 // Throws out_of_memory with the plan when it exceeds `limit` bytes; 0: no limit.
 void check_memory(const MemoryPlan& plan, int64_t limit);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <random>
 
 #include <fmt/format.h>
@@ -61,12 +62,16 @@ bool is_switch(std::string_view part) {
 
 // One "name=value" or switch after the image. Names that the unit lacks are the annotator's.
 void set_unit_option(ControlUnit& unit, std::string_view part) {
-  static const std::vector<std::string> own = {"weight", "start", "end", "mode", "map", "only_mid"};
+  static const std::vector<std::string> own = {"weight", "start",    "end",  "mode",         "map",
+                                               "resize", "only_mid", "mask", "block_weights"};
   if (is_switch(part)) return set_option(unit, part, "true", "control");
   const auto equals = part.find('=');
   const std::string name(part.substr(0, equals));
   if (std::find(own.begin(), own.end(), name) != own.end()) {
-    return set_option(unit, name, part.substr(equals + 1), "control");
+    std::string value(part.substr(equals + 1));
+    // Commas divide the unit's options.
+    if (name == "block_weights") std::ranges::replace(value, '/', ',');
+    return set_option(unit, name, value, "control");
   }
   const std::string near = nearest_name(name, own);
   if (!near.empty() && name.size() > 3) {
@@ -93,6 +98,15 @@ void check_contradictions(const GenerateRequest& r) {
     throw Error(ErrorKind::bad_request, "mask",
                 "there is no picture that it could belong to: give --init too");
   }
+  if (r.hires.on() && r.hires.scale < 1) {
+    throw Error(ErrorKind::bad_request, "hires.scale",
+                fmt::format("is {}, wanted 1 to 4, or 0 for no second pass", r.hires.scale));
+  }
+  if (r.hires.on() && !r.mask.empty()) {
+    throw Error(ErrorKind::bad_request, "hires.scale",
+                "does not go with a mask: what is kept has the size of the first pass. Leave one "
+                "of them out");
+  }
   for (size_t i = 0; i < r.controls.size(); ++i) {
     if (r.controls[i].end < r.controls[i].start) {
       throw Error(
@@ -100,6 +114,14 @@ void check_contradictions(const GenerateRequest& r) {
           fmt::format("is {}, before the start at {}", r.controls[i].end, r.controls[i].start));
     }
   }
+}
+
+void resolve_seeds(GenerateRequest& r) {
+  const auto drawn = [] { return static_cast<int64_t>(std::random_device{}() % 65536); };
+  if (r.seed < 0) r.seed = drawn();  // the apps draw from 0 to 65535
+  // modules/processing.py of the web UI; the others draw the whole batch from one seed.
+  if (!r.seed_step) r.seed_step = r.profile == "a1111" ? 1 : 0;
+  if (r.variation_strength > 0 && r.variation_seed.value_or(-1) < 0) r.variation_seed = drawn();
 }
 
 }  // namespace
@@ -166,18 +188,32 @@ PictureSize parse_size(std::string_view text) {
   return {parse_side(text.substr(0, cross), text), parse_side(text.substr(cross + 1), text)};
 }
 
+PictureSize hires_size(const GenerateRequest& request, int64_t multiple) {
+  const auto side = [&](int64_t base) {
+    const double parts =
+        static_cast<double>(base) * request.hires.scale / static_cast<double>(multiple);
+    return std::max<int64_t>(std::llround(parts), 1) * multiple;
+  };
+  return {side(request.width), side(request.height)};
+}
+
+int64_t seed_of_picture(const GenerateRequest& request, int64_t k) {
+  if (request.variation_strength > 0) return request.seed;
+  return request.seed + k * request.seed_step.value_or(0);
+}
+
 GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model) {
   check_options(request);
   check_contradictions(request);
   const Profile& profile = find_profile(request.profile);
-  if (request.seed < 0)
-    request.seed = std::random_device{}() % 65536;  // the apps draw from 0 to 65535
   if (request.width == 0) request.width = request.height > 0 ? request.height : model.image_size;
   if (request.height == 0) request.height = request.width;
   if (!request.cfg) request.cfg = model.cfg.value_or(profile.cfg);
   if (!request.a_prompt) request.a_prompt = model.added_prompts ? profile.a_prompt : "";
   if (!request.n_prompt) request.n_prompt = model.added_prompts ? profile.n_prompt : "";
   request.sampler = canonical_sampler_name(request.sampler);
+  resolve_seeds(request);
+  if (request.hires.on() && request.hires.steps == 0) request.hires.steps = request.steps;
   // Nobody looks for people whose points are known.
   for (ControlUnit& unit : request.controls) unit.map = unit.map || is_pose_file(unit.image);
   return request;

@@ -26,17 +26,34 @@ inline std::array<std::string_view, 3> enumerator_names(ControlMode) {
   return {"balanced", "prompt", "control"};
 }
 
+// How an image of another aspect than the picture is brought to its size (the web UI's "resize
+// mode").
+enum class ControlResize {
+  automatic,  // a photograph is cut around its middle, a finished map is stretched
+  just,       // stretched
+  crop,       // scaled until it covers the picture, then cut around its middle
+  fill,       // scaled until it fits in, the rest in the colour of the map's border
+};
+inline std::array<std::string_view, 4> enumerator_names(ControlResize) {
+  return {"auto", "just", "crop", "fill"};
+}
+
 // One condition: an image, the map that is made of it, and how strongly the ControlNet of that kind
 // acts.
 struct ControlUnit {
   std::string kind = "canny";
   std::filesystem::path image;
   bool map = false;
+  ControlResize resize = ControlResize::automatic;
+  std::filesystem::path mask;  // white: it acts there; empty: everywhere
   double weight = 1.0;
   double start = 0.0;
   double end = 1.0;
   ControlMode mode = ControlMode::balanced;
   bool only_mid = false;
+  // One for each block that the ControlNet adds to, the middle one last; they multiply `weight` and
+  // take the place of the mode's and guess mode's own. Empty: those.
+  std::vector<double> block_weights;
   std::vector<std::string> parameters;  // "low=100": of the annotator
 };
 
@@ -46,12 +63,45 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("image", o.image,
         "photograph from which the map is made, or the map, or people as OpenPose JSON");
   visit("map", o.map, "the image is a finished map, not a photograph");
+  visit("resize", o.resize, "how an image of another aspect is brought to the picture's size");
+  visit("mask", o.mask, "where it acts, in white; of the picture's aspect");
   visit("weight", o.weight, Range{0, 2}, "strength");
   visit("start", o.start, Range{0, 1}, "part of the steps before it acts");
   visit("end", o.end, Range{0, 1}, "part of the steps after which it acts no more");
   visit("mode", o.mode, "who wins where prompt and map disagree");
   visit("only_mid", o.only_mid, "control the middle block only");
+  visit("block_weights", o.block_weights, Range{0, 2},
+        "strength of each block, the middle one last (13 numbers for Stable Diffusion)");
   visit("parameters", o.parameters, "parameters of the annotator, as low=100");
+}
+
+// How a picture is enlarged between the two passes of the high-resolution fix.
+enum class HiresUpscaler {
+  latent,   // the latent itself, bilinearly
+  lanczos,  // the decoded picture
+  nearest,
+};
+inline std::array<std::string_view, 3> enumerator_names(HiresUpscaler) {
+  return {"latent", "lanczos", "nearest"};
+}
+
+// A second pass over the enlarged picture (the web UI's "hires. fix").
+struct HiresOptions {
+  double scale = 0;   // of both sides; 0: no second pass
+  int64_t steps = 0;  // 0: those of the first pass
+  double denoise = 0.7;
+  HiresUpscaler upscaler = HiresUpscaler::latent;
+
+  bool on() const { return scale > 0; }
+};
+
+template <OptionsOf<HiresOptions> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("scale", o.scale, Range{0, 4},
+        "make the picture that much larger in a second pass, 1 to 4; 0: no second pass");
+  visit("steps", o.steps, Range{0, 1000}, "of the second pass, 0: as many as of the first");
+  visit("denoise", o.denoise, Range{0, 1}, "how much of the enlarged picture is made anew");
+  visit("upscaler", o.upscaler, "how it is enlarged");
 }
 
 struct GenerateRequest {
@@ -79,6 +129,11 @@ struct GenerateRequest {
   std::string noise = "profile";
   std::string prediction = "auto";
   bool exact = false;
+  std::optional<int64_t> seed_step;
+  std::optional<int64_t> variation_seed;
+  double variation_strength = 0;
+  int64_t clip_skip = 1;
+  HiresOptions hires;
 };
 
 // The only list of these fields: JSON, command line, help, PNG text and docs walk it.
@@ -114,6 +169,16 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("prediction", o.prediction, one_of({"auto", "epsilon", "v"}), "what the model predicts");
   visit("exact", o.exact,
         "with and without the prompt in two passes, as the original does; slower");
+  visit("seed_step", o.seed_step, Range{0, 1000000},
+        "picture k of a batch has the seed + k times this; 0: all are drawn from one seed; unset: "
+        "the profile's");
+  visit("variation_seed", o.variation_seed, Range{-1, 9007199254740991},
+        "of the noise that is mixed in, + k for picture k; unset or -1: a random one");
+  visit("variation_strength", o.variation_strength, Range{0, 1},
+        "how much of that noise; above 0 all pictures of a batch have the same seed");
+  visit("clip_skip", o.clip_skip, Range{1, 12},
+        "which layer of the text encoder counts, from the end; 1: the last one, or the model's");
+  visit("hires", o.hires, "second pass for a larger picture");
 }
 
 // The request with which a profile begins; only the fields in which it differs from the original
@@ -124,7 +189,8 @@ GenerateRequest profile_defaults(std::string_view profile);
 // the field.
 GenerateRequest request_from_json(const nlohmann::json& object);
 
-// "KIND=IMAGE[,weight=1][,map][,low=100]..." Throws bad_request with `control` as where.
+// "KIND=IMAGE[,weight=1][,map][,mask=FILE][,block_weights=1/0.9/...][,low=100]..." Throws
+// bad_request with `control` as where.
 ControlUnit parse_control(std::string_view text);
 
 // "KIND=PATH".
@@ -141,6 +207,13 @@ struct PictureSize {
 // "512x512" or "512". Throws bad_request.
 PictureSize parse_size(std::string_view text);
 
+// The size of the second pass: both sides times its scale, to the nearest multiple.
+PictureSize hires_size(const GenerateRequest& request, int64_t multiple);
+
+// The seed with which picture k of the batch alone would be made again, where there is one: that of
+// the web UI's texts. request: resolved.
+int64_t seed_of_picture(const GenerateRequest& request, int64_t k);
+
 // What a request still needs from the model to be complete.
 struct ModelDefaults {
   int64_t image_size = 512;
@@ -150,7 +223,7 @@ struct ModelDefaults {
 
 // Every field that was left to chance, profile or model gets its value; so that the result, run
 // again, is the same run. People as points count as a finished map. Throws bad_request for
-// contradictions (a mask without a picture, an end before the start).
+// contradictions (a mask without a picture, an end before the start, a second pass with a mask).
 GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model);
 
 // The whole texts that are encoded: the reference joins them with ", " even when the prompt is

@@ -4,20 +4,11 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "annotators/annotator.h"
+#include "base/error_of.h"
 
 namespace zc {
 namespace {
-
-template <class F>
-Error error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error;
-  }
-  return Error(ErrorKind::bug, "nothing", "was thrown");
-}
 
 TEST(ParseControl, TakesImageSwitchesAndValues) {
   const ControlUnit unit =
@@ -35,6 +26,32 @@ TEST(ParseControl, TakesImageSwitchesAndValues) {
 TEST(ParseControl, KeepsCommasAndEqualsSignsOfTheFileName) {
   EXPECT_EQ(parse_control("canny=a,b.png,map").image, "a,b.png");
   EXPECT_EQ(parse_control("canny=dir/Size=5.png").image, "dir/Size=5.png");
+}
+
+TEST(ParseControl, TakesMaskResizeModeAndBlockWeights) {
+  const ControlUnit unit =
+      parse_control("canny=photo.jpg,mask=left half.png,resize=fill,block_weights=1/0.5/0");
+  EXPECT_EQ(unit.image, "photo.jpg");
+  EXPECT_EQ(unit.mask, "left half.png");
+  EXPECT_EQ(unit.resize, ControlResize::fill);
+  EXPECT_EQ(unit.block_weights, (std::vector<double>{1, 0.5, 0}));
+  EXPECT_EQ(parse_control("canny=photo.jpg").resize, ControlResize::automatic);
+  EXPECT_EQ(error_of([] { parse_control("canny=a.png,resize=stretch"); }).where(),
+            "control.resize");
+  EXPECT_EQ(error_of([] { parse_control("canny=a.png,block_weights=1/x"); }).where(),
+            "control.block_weights[1]");
+  EXPECT_EQ(error_of([] { parse_control("canny=a.png,block_weights=3"); }).where(),
+            "control.block_weights[0]");
+}
+
+// A parameter that looks like one of the unit's own options would be taken for a typing error.
+TEST(ParseControl, TakesTheParametersOfAllAnnotators) {
+  for (const AnnotatorInfo& info : annotators()) {
+    for (const OptionHelp& parameter : info.parameters) {
+      const ControlUnit unit = parse_control(info.name + "=photo.jpg," + parameter.name + "=1");
+      EXPECT_EQ(unit.parameters, std::vector<std::string>{parameter.name + "=1"}) << info.name;
+    }
+  }
 }
 
 TEST(ParseControl, RefusesWhatIsNoControl) {
@@ -63,7 +80,13 @@ TEST(Request, SurvivesJson) {
   request.prompt = "a red house";
   request.a_prompt = "";
   request.controls.push_back(parse_control("canny=a.png,weight=0.3,low=7"));
+  request.controls.push_back(
+      parse_control("hed=b.png,mask=m.png,resize=just,block_weights=0/0.25/1"));
   request.cfg = 0.1;
+  request.hires = {.scale = 1.5, .steps = 7, .denoise = 0.4, .upscaler = HiresUpscaler::lanczos};
+  request.variation_seed = 3;
+  request.variation_strength = 0.5;
+  request.clip_skip = 2;
   const GenerateRequest again = request_from_json(options_to_json(request));
   EXPECT_EQ(options_to_json(again), options_to_json(request));
   EXPECT_EQ(again.a_prompt, "");
@@ -122,6 +145,53 @@ TEST(Resolve, RefusesContradictions) {
   request.controls.clear();
   request.sampler = "eular";
   EXPECT_EQ(error_of([&] { resolve(request, {}); }).where(), "sampler");
+}
+
+TEST(Resolve, ChoosesSeedsAsTheProfilesDo) {
+  EXPECT_EQ(resolve(profile_defaults("a1111"), {}).seed_step, 1);
+  EXPECT_EQ(resolve(profile_defaults("seed"), {}).seed_step, 0);
+  GenerateRequest request = profile_defaults("a1111");
+  request.seed = 100;
+  EXPECT_EQ(seed_of_picture(resolve(request, {}), 3), 103);
+  request.seed_step = 0;
+  EXPECT_EQ(seed_of_picture(resolve(request, {}), 3), 100);
+  request.seed_step = 5;
+  EXPECT_EQ(seed_of_picture(resolve(request, {}), 3), 115);
+  EXPECT_FALSE(resolve(request, {}).variation_seed.has_value());
+  // modules/processing.py: variations of one picture.
+  request.variation_strength = 0.1;
+  request.variation_seed = -1;
+  const GenerateRequest varied = resolve(request, {});
+  EXPECT_GE(varied.variation_seed.value(), 0);
+  EXPECT_EQ(seed_of_picture(varied, 3), 100);
+}
+
+TEST(Resolve, RefusesSecondPassesThatCannotBe) {
+  GenerateRequest request;
+  request.hires.scale = 0.5;
+  EXPECT_EQ(error_of([&] { resolve(request, {}); }).where(), "hires.scale");
+  request.hires.scale = 5;
+  EXPECT_EQ(error_of([&] { resolve(request, {}); }).where(), "hires.scale");
+  request.hires.scale = 2;
+  EXPECT_EQ(resolve(request, {}).hires.steps, request.steps);
+  request.init = "init.png";
+  EXPECT_EQ(resolve(request, {}).hires.scale, 2);
+  request.mask = "mask.png";
+  EXPECT_EQ(error_of([&] { resolve(request, {}); }).where(), "hires.scale");
+}
+
+TEST(HiresSize, IsAMultipleOfWhatTheModelNeeds) {
+  GenerateRequest request;
+  request.width = 512;
+  request.height = 768;
+  request.hires.scale = 1.5;
+  EXPECT_EQ(hires_size(request, 64).width, 768);
+  EXPECT_EQ(hires_size(request, 64).height, 1152);
+  request.hires.scale = 1.3;
+  EXPECT_EQ(hires_size(request, 64).width, 640);
+  EXPECT_EQ(hires_size(request, 64).height, 1024);
+  request.width = 8;
+  EXPECT_EQ(hires_size(request, 64).width, 64);
 }
 
 TEST(FullPrompt, JoinsAnEmptyPromptAsTheOriginalDoes) {

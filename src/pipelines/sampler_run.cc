@@ -2,6 +2,7 @@
 #include "pipelines/sampler_run.h"
 
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
 
 #include <utility>
 
@@ -12,17 +13,34 @@
 namespace zc {
 namespace {
 
+void check_can_begin(const std::string& sampler) {
+  if (can_begin_at_pure_noise(sampler)) return;
+  throw Error(ErrorKind::bad_request, "sampler",
+              fmt::format("`{}` cannot begin at pure noise, as this model or its ControlNet was "
+                          "trained (zero terminal SNR): take ddim_diffusers, euler, euler_a, "
+                          "dpmpp_2m or unipc",
+                          sampler));
+}
+
 SchedulerConfig config_of(const SamplerOptions& options) {
   SchedulerConfig config = sampler_config(options.sampler);
   config.eta = options.eta;
   if (options.v_prediction) config.prediction_type = Prediction::v_prediction;
+  if (options.zero_terminal_snr) {
+    check_can_begin(options.sampler);
+    config.rescale_betas_zero_snr = true;
+    config.timestep_spacing = TimestepSpacing::trailing;
+  }
   return config;
 }
 
-NoiseOptions noise_options(std::string_view profile, std::string_view source, uint64_t seed) {
-  NoiseOptions options = noise_profile(profile, seed);
-  if (source == "cpu") options.source = NoiseSource::torch_cpu;
-  if (source == "cuda") options.source = NoiseSource::torch_cuda;
+NoiseOptions noise_options(const BatchNoiseOptions& o) {
+  NoiseOptions options = noise_profile(o.profile, o.seed);
+  if (o.source == "cpu") options.source = NoiseSource::torch_cpu;
+  if (o.source == "cuda") options.source = NoiseSource::torch_cuda;
+  // Variations are those of one picture (modules/processing.py of the web UI).
+  options.per_image = o.seed_step != 0 || o.variation_strength > 0;
+  options.seed_step = o.variation_strength > 0 ? 0 : o.seed_step;
   return options;
 }
 
@@ -39,15 +57,14 @@ const std::vector<double>& SamplerRun::timesteps() const {
   return scheduler_->timesteps();
 }
 
-int64_t SamplerRun::first_call(const Start& start) const {
-  if (!start.x0.defined() || start.denoise >= 1.0) return 0;
-  return scheduler_->begin_index(start.denoise);
+int64_t SamplerRun::first_call(double denoise) const {
+  return denoise >= 1.0 ? 0 : scheduler_->begin_index(denoise);
 }
 
 at::Tensor SamplerRun::run(const Start& start, const Model& model, const NoiseFunction& noise,
                            const OnCall& on_call) {
   scheduler_->set_timesteps(steps_);  // each picture of a batch begins anew
-  const int64_t first = first_call(start);
+  const int64_t first = first_call(start.x0.defined() ? start.denoise : 1.0);
   at::Tensor x = start.x0.defined() && start.denoise < 1.0
                      ? scheduler_->begin_at(first, start.x0, start.noise)
                      : start.noise * scheduler_->init_noise_sigma();
@@ -63,13 +80,12 @@ at::Tensor SamplerRun::run(const Start& start, const Model& model, const NoiseFu
   return scheduler_->config().kind == SchedulerKind::lcm ? scheduler_->denoised() : x;
 }
 
-BatchNoise::BatchNoise(std::string_view profile, std::string_view source, uint64_t seed,
-                       int64_t batch, std::vector<int64_t> shape)
-    : seed_(seed),
+BatchNoise::BatchNoise(const BatchNoiseOptions& options, std::vector<int64_t> shape)
+    : options_(options),
+      stream_options_(noise_options(options)),
       shape_(std::move(shape)),
-      shares_cpu_stream_(noise_options(profile, source, seed).source == NoiseSource::torch_cpu),
-      stream_(noise_options(profile, source, seed), batch) {
-  shape_[0] = batch;
+      stream_(stream_options_, options.batch) {
+  shape_[0] = options.batch;
 }
 
 at::Tensor BatchNoise::encoder_noise(int64_t image) {
@@ -77,17 +93,30 @@ at::Tensor BatchNoise::encoder_noise(int64_t image) {
     // With a CPU generator it is the first draw of the only stream; a GPU has a second generator
     // with the same seed.
     ZC_BUG_IF(!draws_.empty());
-    encoder_draw_ = shares_cpu_stream_
+    NoiseOptions second = {.seed = options_.seed, .source = NoiseSource::torch_cpu};
+    second.per_image = options_.variation_strength > 0;
+    second.seed_step = 0;
+    encoder_draw_ = stream_options_.source == NoiseSource::torch_cpu
                         ? stream_.next(shape_)
-                        : NoiseStream({.seed = seed_, .source = NoiseSource::torch_cpu}, shape_[0])
-                              .next(shape_);
+                        : NoiseStream(second, shape_[0]).next(shape_);
   }
   return encoder_draw_.narrow(0, image, 1);
 }
 
 const at::Tensor& BatchNoise::draw(size_t number) {
-  while (draws_.size() <= number) draws_.push_back(stream_.next(shape_));
+  while (draws_.size() <= number) {
+    const at::Tensor next = stream_.next(shape_);
+    draws_.push_back(draws_.empty() && options_.variation_strength > 0 ? varied(next) : next);
+  }
   return draws_[number];
+}
+
+at::Tensor BatchNoise::varied(const at::Tensor& start) {
+  NoiseOptions options = stream_options_;
+  options.seed = options_.variation_seed;
+  options.per_image = true;
+  options.seed_step = 1;
+  return slerp(options_.variation_strength, start, NoiseStream(options, shape_[0]).next(shape_));
 }
 
 NoiseFunction BatchNoise::of_image(int64_t image) {

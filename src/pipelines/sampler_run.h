@@ -22,9 +22,13 @@ struct SamplerOptions {
   int64_t steps = 20;
   double eta = 0.0;
   bool v_prediction = false;
+  // The model was trained so that its last time step is pure noise (arXiv 2305.08891): betas are
+  // rescaled, and the steps begin there.
+  bool zero_terminal_snr = false;
 };
 
-// A sampler with its timesteps set. Throws bad_request for steps that it cannot do.
+// A sampler with its timesteps set. Throws bad_request for steps that it cannot do, and for a
+// sampler that cannot begin at pure noise, naming some that can.
 class SamplerRun {
  public:
   explicit SamplerRun(const SamplerOptions& options);
@@ -40,8 +44,8 @@ class SamplerRun {
     double denoise = 1.0;  // below 1: the last part of the steps, from x0 with noise
     at::Tensor keep;       // [1,1,h,w], 1 where x0 stays
   };
-  // Where the run begins: a position in timesteps().
-  int64_t first_call(const Start& start) const;
+  // Where a run begins, of which so much is done: a position in timesteps().
+  int64_t first_call(double denoise) const;
 
   // model(x, call): what the network predicts for x, guidance included; on_call: after each step,
   // with the image that it saw. `noise` is asked for once for each step, and before it once more
@@ -57,13 +61,24 @@ class SamplerRun {
   int64_t steps_;
 };
 
+struct BatchNoiseOptions {
+  std::string profile = "seed";
+  std::string source = "profile";  // or "cpu", "cuda"
+  uint64_t seed = 0;
+  int64_t batch = 1;
+  uint64_t seed_step = 0;  // picture k has the seed + k * seed_step; 0: one stream for all
+  // Above 0 each picture begins with the noise of `seed`, to which so much of the noise of
+  // variation_seed + k is mixed (slerp).
+  double variation_strength = 0;
+  uint64_t variation_seed = 0;
+};
+
 // The noise of a whole batch, handed out picture by picture: the streams draw once for all of them,
 // as the original does.
 class BatchNoise {
  public:
-  // source: "profile", "cpu" or "cuda". shape: [1,4,h,w] of one picture.
-  BatchNoise(std::string_view profile, std::string_view source, uint64_t seed, int64_t batch,
-             std::vector<int64_t> shape);
+  // shape: [1,4,h,w] of one picture.
+  BatchNoise(const BatchNoiseOptions& options, std::vector<int64_t> shape);
 
   // For the autoencoder's sample of a picture: the original draws it on the CPU, whatever the
   // device.
@@ -73,10 +88,11 @@ class BatchNoise {
 
  private:
   const at::Tensor& draw(size_t number);
+  at::Tensor varied(const at::Tensor& start);
 
-  uint64_t seed_;
+  BatchNoiseOptions options_;
+  NoiseOptions stream_options_;
   std::vector<int64_t> shape_;  // of the batch
-  bool shares_cpu_stream_;
   NoiseStream stream_;
   std::vector<at::Tensor> draws_;
   at::Tensor encoder_draw_;

@@ -2,7 +2,11 @@
 // Noise streams.
 #include "sampling/noise.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/acos.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/norm.h>
+#include <ATen/ops/sin.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -29,11 +33,22 @@ NoiseOptions noise_profile(std::string_view profile, uint64_t seed) {
                           printable(profile)));
 }
 
+at::Tensor slerp(double t, const at::Tensor& low, const at::Tensor& high) {
+  const at::Tensor unit_low = low / at::norm(low, 2, {2}, /*keepdim=*/true);
+  const at::Tensor unit_high = high / at::norm(high, 2, {2}, /*keepdim=*/true);
+  const at::Tensor cosine = (unit_low * unit_high).sum(2, /*keepdim=*/true);
+  // Nearly the same noise: the angle is lost in rounding. The order of the two is the web UI's.
+  if (cosine.mean().item<double>() > 0.9995) return low * t + high * (1.0 - t);
+  const at::Tensor angle = at::acos(cosine);
+  const at::Tensor sine = at::sin(angle);
+  return at::sin(angle * (1.0 - t)) / sine * low + at::sin(angle * t) / sine * high;
+}
+
 NoiseStream::NoiseStream(const NoiseOptions& options, int64_t batch) : options_(options) {
   ZC_BUG_IF(batch < 1);
   const int64_t streams = options.per_image ? batch : 1;
   for (int64_t k = 0; k < streams; ++k) {
-    const uint64_t seed = options.seed + static_cast<uint64_t>(k);
+    const uint64_t seed = options.seed + static_cast<uint64_t>(k) * options.seed_step;
     if (options.source == NoiseSource::torch_cpu) {
       generators_.emplace_back(TorchRandom(seed));
     } else {
@@ -88,7 +103,8 @@ void NoiseStream::restore(std::string_view state) {
     if (!line.starts_with("philox ")) refuse();
     const auto [end, status] = std::from_chars(line.data() + 7, line.data() + line.size(), offset);
     if (status != std::errc() || end != line.data() + line.size()) refuse();
-    generators_[k] = CudaRandom(options_.seed + k, offset, options_.resident_blocks);
+    generators_[k] =
+        CudaRandom(options_.seed + k * options_.seed_step, offset, options_.resident_blocks);
   }
 }
 

@@ -21,8 +21,9 @@ struct NoiseOptions {
   uint64_t seed = 0;
   NoiseSource source = NoiseSource::torch_cuda;
   // false: one stream for the whole batch, so an image depends on its place in it. true: image k
-  // has the stream of seed + k.
+  // has the stream of seed + k * seed_step.
   bool per_image = false;
+  uint64_t seed_step = 1;
   // torch_cuda: the size of the GPU that is imitated (see CudaRandom); matters for large batches
   // only.
   uint64_t resident_blocks = 0;
@@ -32,6 +33,10 @@ struct NoiseOptions {
 // other names. "seed" and "seed11" are the original on a GPU, "diffusers" is its usual CPU
 // generator.
 NoiseOptions noise_profile(std::string_view profile, uint64_t seed);
+
+// Noise between `low` (t = 0) and `high` (t = 1) that is as strong as both: spherical, over the
+// columns of each channel, as the web UI mixes variations (modules/rng.py, slerp). [B,C,H,W].
+at::Tensor slerp(double t, const at::Tensor& low, const at::Tensor& high);
 
 // The streams of one job. Always drawn on the CPU in float32.
 class NoiseStream {

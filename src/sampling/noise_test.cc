@@ -5,9 +5,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "base/error.h"
 #include "sampling/guidance.h"
@@ -34,6 +38,50 @@ TEST(Noise, PerImageStreamsDoNotDependOnTheBatch) {
   third.seed = 9;
   NoiseStream alone(third, 1);
   EXPECT_TRUE(all[2].equal(alone.next({1, 4, 8, 8})[0]));
+}
+
+TEST(Noise, SeedsMayStepOrStandStill) {
+  NoiseStream steps({.seed = 7, .per_image = true, .seed_step = 10}, 2);
+  NoiseStream still({.seed = 7, .per_image = true, .seed_step = 0}, 2);
+  const at::Tensor apart = steps.next({2, 4, 8, 8}), alike = still.next({2, 4, 8, 8});
+  NoiseStream other({.seed = 17}, 1);
+  EXPECT_TRUE(apart[1].equal(other.next({1, 4, 8, 8})[0]));
+  EXPECT_TRUE(alike[0].equal(alike[1]));
+  EXPECT_TRUE(alike[0].equal(apart[0]));
+  const std::string state = steps.save();
+  const at::Tensor next = steps.next({2, 4, 8, 8});
+  steps.restore(state);
+  EXPECT_TRUE(next.equal(steps.next({2, 4, 8, 8})));
+}
+
+TEST(Slerp, GoesFromOneNoiseToTheOtherAndStaysAsStrong) {
+  NoiseStream stream({.seed = 5}, 1);
+  const at::Tensor a = stream.next({1, 4, 32, 32}), b = stream.next({1, 4, 32, 32});
+  EXPECT_LT((slerp(0, a, b) - a).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((slerp(1, a, b) - b).abs().max().item<double>(), 1e-5);
+  const double strength = slerp(0.5, a, b).square().mean().item<double>();
+  EXPECT_NEAR(strength, 1.0, 0.1);
+  EXPECT_LT(((a + b) * 0.5).square().mean().item<double>(), 0.6);
+}
+
+// The angle is taken over each column by itself.
+TEST(Slerp, TurnsEachColumnByHalfItsAngle) {
+  at::Tensor a = at::zeros({1, 1, 2, 2}), b = at::zeros({1, 1, 2, 2});
+  a[0][0][0] = 1;                                         // columns (1,0) and (1,0)
+  b[0][0][0][0] = 0, b[0][0][1][0] = 1;                   // (0,1)
+  b[0][0][0][1] = -0.5, b[0][0][1][1] = std::sqrt(0.75);  // 120 degrees away
+  const at::Tensor half = slerp(0.5, a, b);
+  EXPECT_NEAR(half[0][0][0][0].item<double>(), std::sqrt(0.5), 1e-6);
+  EXPECT_NEAR(half[0][0][1][0].item<double>(), std::sqrt(0.5), 1e-6);
+  EXPECT_NEAR(half[0][0][0][1].item<double>(), 0.5, 1e-6);
+  EXPECT_NEAR(half[0][0][1][1].item<double>(), std::sqrt(0.75), 1e-6);
+}
+
+TEST(Slerp, IsLinearBetweenNearlyEqualNoises) {
+  NoiseStream stream({.seed = 5}, 1);
+  const at::Tensor a = stream.next({1, 4, 8, 8});
+  EXPECT_TRUE(at::isfinite(slerp(0.3, a, a)).all().item<bool>());
+  EXPECT_LT((slerp(0.3, a, a) - a).abs().max().item<double>(), 1e-6);
 }
 
 TEST(Noise, TheOriginalsProfilesDrawTheWholeBatchAtOnce) {

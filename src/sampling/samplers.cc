@@ -167,6 +167,11 @@ std::string canonical_sampler_name(std::string_view name) {
   return find_entry(name).name;
 }
 
+bool can_begin_at_pure_noise(std::string_view name) {
+  const Entry& e = find_entry(name);
+  return e.curve->curve == SigmaCurve::model && knows_zero_snr(e.sampler->kind);
+}
+
 std::string sampler_label(std::string_view name) {
   const Entry& e = find_entry(name);
   return fmt::format("{}{}", e.sampler->label, e.curve->label);

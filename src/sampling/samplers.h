@@ -19,6 +19,10 @@ const std::vector<std::string>& sampler_names();
 // that is not known.
 std::string canonical_sampler_name(std::string_view name);
 
+// Whether it can begin at pure noise, as models want that were trained so (zero terminal SNR):
+// diffusers' schedulers with `rescale_betas_zero_snr`, without curves of their own.
+bool can_begin_at_pure_noise(std::string_view name);
+
 // What is shown to people: "DPM++ 2M Karras".
 std::string sampler_label(std::string_view name);
 

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "sampling/noise.h"
+#include "sampling/schedule.h"
 #include "sampling/scheduler.h"
 
 namespace zc {
@@ -107,6 +108,45 @@ TEST(Samplers, AllFindTheImageOfAPerfectModel) {
     // DDIM and its like end with the noise of the lowest timestep, DEIS at the lowest level.
     EXPECT_LT(error_with_perfect_model(name, 20, 0), 0.35) << name;
   }
+}
+
+// v = alpha * noise - sigma * x0 of a model that knows x0; without a signal it is -x0.
+double error_from_pure_noise(const std::string& name) {
+  SchedulerConfig config = sampler_config(name);
+  config.rescale_betas_zero_snr = true;
+  config.timestep_spacing = TimestepSpacing::trailing;
+  config.prediction_type = Prediction::v_prediction;
+  const auto scheduler = make_scheduler(config);
+  scheduler->set_timesteps(20);
+  EXPECT_EQ(scheduler->timesteps().front(), 999) << name;
+  const std::vector<float> abar = cumulative_alphas(make_betas(scheduler->config()));
+  NoiseStream stream({.seed = 1, .source = NoiseSource::torch_cpu}, 1);
+  const NoiseFunction noise = stream.function();
+  const at::Tensor x0 = stream.next({1, 4, 4, 4});
+  at::Tensor x = stream.next({1, 4, 4, 4}) * scheduler->init_noise_sigma();
+  const std::vector<double> timesteps = scheduler->timesteps();
+  for (const double t : timesteps) {
+    const double signal = std::sqrt(abar[static_cast<size_t>(t)]);
+    const double sigma = std::sqrt(1 - signal * signal);
+    const at::Tensor seen = scheduler->scale_model_input(x, t);
+    const at::Tensor v = (seen - x0 * signal) * (signal / sigma) - x0 * sigma;
+    x = scheduler->step(v, t, x, noise);
+  }
+  return (x - x0).abs().max().item<double>();
+}
+
+TEST(Samplers, SomeCanBeginAtPureNoise) {
+  size_t count = 0;
+  for (const std::string& name : sampler_names()) {
+    if (!can_begin_at_pure_noise(name)) continue;
+    ++count;
+    EXPECT_LT(error_from_pure_noise(name), 0.35) << name;
+  }
+  EXPECT_GE(count, 9u);
+  for (const char* name : {"ddim_diffusers", "euler", "euler_a", "dpmpp_2m", "unipc"})
+    EXPECT_TRUE(can_begin_at_pure_noise(name)) << name;
+  for (const char* name : {"ddim", "plms", "heun", "dpmpp_2m_karras"})
+    EXPECT_FALSE(can_begin_at_pure_noise(name)) << name;
 }
 
 TEST(Samplers, AllCanBeginInTheMiddle) {

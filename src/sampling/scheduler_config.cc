@@ -82,22 +82,6 @@ SchedulerConfig class_defaults(SchedulerKind kind) {
   return c;
 }
 
-// diffusers' other classes have no such field and ignore it.
-bool knows_zero_snr(SchedulerKind kind) {
-  switch (kind) {
-    case SchedulerKind::ddim:
-    case SchedulerKind::ddpm:
-    case SchedulerKind::lcm:
-    case SchedulerKind::euler:
-    case SchedulerKind::euler_a:
-    case SchedulerKind::dpm_multistep:
-    case SchedulerKind::unipc:
-      return true;
-    default:
-      return false;
-  }
-}
-
 template <class T>
 using Choices = std::vector<std::pair<std::string_view, T>>;
 
@@ -358,6 +342,21 @@ void apply(const std::map<std::string_view, Setter>& table, const json& fields,
 }
 
 }  // namespace
+
+bool knows_zero_snr(SchedulerKind kind) {
+  switch (kind) {
+    case SchedulerKind::ddim:
+    case SchedulerKind::ddpm:
+    case SchedulerKind::lcm:
+    case SchedulerKind::euler:
+    case SchedulerKind::euler_a:
+    case SchedulerKind::dpm_multistep:
+    case SchedulerKind::unipc:
+      return true;
+    default:
+      return false;
+  }
+}
 
 SchedulerConfig default_scheduler_config(SchedulerKind kind) {
   SchedulerConfig c;

@@ -105,6 +105,9 @@ struct SchedulerConfig {
 // Stable Diffusion's schedule for this kind.
 SchedulerConfig default_scheduler_config(SchedulerKind kind);
 
+// Whether diffusers' class has the field rescale_betas_zero_snr; the others ignore it.
+bool knows_zero_snr(SchedulerKind kind);
+
 // `class_name` as in diffusers ("EulerDiscreteScheduler"). Fields that the JSON lacks have the
 // defaults of that class. Throws ErrorKind::unsupported or bad_request for an unknown class, field
 // or value; `where` is its name.

@@ -16,9 +16,29 @@ kernels::Real real_of(const at::Tensor& x) {
   return x.scalar_type() == at::kBFloat16 ? kernels::Real::bf16 : kernels::Real::f32;
 }
 
-uint8_t* bytes_of(const at::Tensor& x, int64_t sample) {
+// Whole groups of one sample: what one thread works on.
+struct Part {
+  int64_t sample, first_group, first_channel;
+  kernels::GroupNormShape shape;
+};
+
+template <class Work>
+void for_each_part(const at::Tensor& x, int64_t groups, double eps, bool silu, const Work& work) {
+  const int64_t channels = x.size(1), positions = x.size(2) * x.size(3);
+  const int64_t part = kernels::group_norm_part(channels, groups), parts = groups / part;
+  const int64_t width = part * (channels / groups);
+  at::parallel_for(0, x.size(0) * parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t index = i % parts;
+      work(Part{
+          i / parts, index * part, index * width, {positions, width, part, eps, silu, channels}});
+    }
+  });
+}
+
+uint8_t* bytes_of(const at::Tensor& x, const Part& part) {
   return static_cast<uint8_t*>(x.data_ptr()) +
-         sample * x[0].numel() * static_cast<int64_t>(x.element_size());
+         (part.sample * x[0].numel() + part.first_channel) * static_cast<int64_t>(x.element_size());
 }
 
 class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
@@ -29,15 +49,14 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor y = at::empty_like(x);
     const at::Tensor moments = at::empty({2, x.size(0), groups}, at::kFloat);
-    const kernels::GroupNormShape shape{x.size(2) * x.size(3), x.size(1), groups, eps, silu};
     float* mean = moments.data_ptr<float>();
     float* rstd = mean + x.size(0) * groups;
-    at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        kernels::group_norm_forward(shape, real_of(x), bytes_of(x, i),
-                                    weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
-                                    bytes_of(y, i), mean + i * groups, rstd + i * groups);
-      }
+    for_each_part(x, groups, eps, silu, [&](const Part& p) {
+      const int64_t group = p.sample * groups + p.first_group;
+      kernels::group_norm_forward(p.shape, real_of(x), bytes_of(x, p),
+                                  weight.const_data_ptr<float>() + p.first_channel,
+                                  bias.const_data_ptr<float>() + p.first_channel, bytes_of(y, p),
+                                  mean + group, rstd + group);
     });
     context->save_for_backward({x, weight, bias, moments});
     context->saved_data["eps"] = eps;
@@ -58,19 +77,19 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
     // threads.
     const at::Tensor d_weight = at::zeros({x.size(0), x.size(1)}, at::kFloat);
     const at::Tensor d_bias = at::zeros({x.size(0), x.size(1)}, at::kFloat);
-    const kernels::GroupNormShape shape{x.size(2) * x.size(3), x.size(1), groups,
-                                        context->saved_data["eps"].toDouble(),
-                                        context->saved_data["silu"].toBool()};
     const float* mean = moments.const_data_ptr<float>();
     const float* rstd = mean + x.size(0) * groups;
-    at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        kernels::group_norm_backward(
-            shape, real_of(x), bytes_of(dy, i), bytes_of(x, i), saved[1].const_data_ptr<float>(),
-            saved[2].const_data_ptr<float>(), mean + i * groups, rstd + i * groups, bytes_of(dx, i),
-            d_weight.data_ptr<float>() + i * x.size(1), d_bias.data_ptr<float>() + i * x.size(1));
-      }
-    });
+    for_each_part(x, groups, context->saved_data["eps"].toDouble(),
+                  context->saved_data["silu"].toBool(), [&](const Part& p) {
+                    const int64_t group = p.sample * groups + p.first_group;
+                    const int64_t channel = p.sample * x.size(1) + p.first_channel;
+                    kernels::group_norm_backward(
+                        p.shape, real_of(x), bytes_of(dy, p), bytes_of(x, p),
+                        saved[1].const_data_ptr<float>() + p.first_channel,
+                        saved[2].const_data_ptr<float>() + p.first_channel, mean + group,
+                        rstd + group, bytes_of(dx, p), d_weight.data_ptr<float>() + channel,
+                        d_bias.data_ptr<float>() + channel);
+                  });
     return {dx, d_weight.sum(0), d_bias.sum(0), {}, {}, {}};
   }
 };

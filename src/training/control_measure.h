@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,18 +12,12 @@
 #include "image/image.h"
 #include "training/controlled_base.h"
 #include "training/diffusion_model.h"
+#include "training/held_out_judge.h"
 #include "training/loss.h"
 #include "training/ranks.h"
 #include "training/run_files.h"
 
 namespace zc {
-
-// A picture of the held-out set; target and hint have one size, RGB.
-struct HeldOutPair {
-  Image target;
-  Image hint;
-  std::string prompt;
-};
 
 struct ControlMeasureOptions {
   std::string kind;  // of the map
@@ -35,11 +28,10 @@ struct ControlMeasureOptions {
 };
 
 // At each call pictures are drawn with the held-out maps and prompts, always from the same noise,
-// and the maps taken from them are compared with those asked for. Once and for all the same is done
-// without the ControlNet (baseline) and with the target through the autoencoder (ceiling); at each
-// call with the map of the next pair (shuffled). The loss is that of each target at one time step,
-// spread over all ten bins, with fixed noise. Kinds whose map cannot be taken from a picture are
-// judged by the edges of picture and target.
+// and judged (HeldOutJudge). Once and for all the same is done without the ControlNet (baseline)
+// and with the target through the autoencoder (ceiling); at each call with the map of the next pair
+// (shuffled). The loss is that of each target at one time step, spread over all ten bins, with
+// fixed noise. Previews and noise are on the schedule that the loss options name.
 class ControlMeasure {
  public:
   // text: prompts -> [B,T,D]. The references live as long as the measure.
@@ -47,13 +39,12 @@ class ControlMeasure {
                  std::vector<HeldOutPair> pairs,
                  std::function<at::Tensor(const std::vector<std::string>&)> text,
                  ControlMeasureOptions options, const TaskContext& task);
-  ~ControlMeasure();
 
   // All ranks call it, and all get the same; each draws its share of the pictures.
   Measurement operator()(Ranks& ranks);
 
  private:
-  class Judge;
+  const std::vector<HeldOutPair>& pairs() const { return judge_.pairs(); }
   Image draw(size_t pair, const Image* hint) const;
   Image through_autoencoder(const Image& image) const;
   void measure_limits(Ranks& ranks);
@@ -64,11 +55,10 @@ class ControlMeasure {
 
   const DiffusionModel& model_;
   const ControlledBase& base_;
-  std::vector<HeldOutPair> pairs_;
   std::function<at::Tensor(const std::vector<std::string>&)> text_;
   ControlMeasureOptions options_;
   const TaskContext& task_;
-  std::unique_ptr<Judge> judge_;
+  HeldOutJudge judge_;
   double baseline_ = kMissing, ceiling_ = kMissing;
 };
 

@@ -11,10 +11,10 @@
 
 #include <functional>
 
-#include "pipelines/tiny_model.h"
 #include "tensor/load.h"
 #include "training/init_weights.h"
 #include "training/optimizer.h"
+#include "training/test_model.h"
 
 namespace zc {
 namespace {
@@ -25,16 +25,9 @@ StateDict copies_of(const Module& module) {
   return copies;
 }
 
-// Several channels to a group: a bias before a norm of one channel alone would change nothing.
-UNetConfig mode_config() {
-  UNetConfig config = tiny_config().unet;
-  config.norm_groups = 8;
-  return config;
-}
-
 // A tiny UNet with a ControlNet that already acts, and one optimizer step in a mode.
 struct ModeRun {
-  explicit ModeRun(const ControlTraining& mode) : unet(mode_config()), control(mode_config()) {
+  explicit ModeRun(const ControlTraining& mode) : unet(tiny_unet()), control(tiny_unet()) {
     randomize(unet, 1);
     randomize(control, 2);
     unet_before = copies_of(unet);
@@ -106,8 +99,8 @@ TEST(ControlModes, OnlyTheMiddleLeavesTheOtherZeroConvolutionsAlone) {
 }
 
 TEST(ControlModes, ALockedBaseKeepsItsPrecision) {
-  UNet unet(mode_config());
-  ControlNet control(mode_config());
+  UNet unet(tiny_unet());
+  ControlNet control(tiny_unet());
   randomize(unet, 1);
   randomize(control, 2);
   unet.visit(
@@ -118,7 +111,7 @@ TEST(ControlModes, ALockedBaseKeepsItsPrecision) {
 }
 
 TEST(ControlModes, TheHashOfLockedWeightsSeesEachOfThem) {
-  UNet unet(mode_config());
+  UNet unet(tiny_unet());
   randomize(unet, 1);
   set_locked(unet);
   const std::string before = locked_weights_sha256(unet);

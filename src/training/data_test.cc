@@ -16,18 +16,12 @@
 #include "training/bad_samples.h"
 #include "training/circles.h"
 #include "training/pairs_stored.h"
+#include "training/test_folder.h"
 
 namespace zc {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path data_folder(const std::string& name) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("zeroconv_data_" + name);
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
 
 Image plain(int width, int height, uint8_t value) {
   return Image(width, height, 3, value);
@@ -44,7 +38,7 @@ void write_picture(const fs::path& file, const Image& image) {
 }
 
 TEST(OpenPairs, ReadsTheLayoutOfFill50K) {
-  const fs::path folder = data_folder("fill50k");
+  const fs::path folder = empty_folder("data_fill50k");
   write_picture(folder / "source/0.png", plain(40, 40, 255));
   write_picture(folder / "target/0.png", plain(40, 40, 7));
   write_text(folder / "prompt.json",
@@ -58,7 +52,7 @@ TEST(OpenPairs, ReadsTheLayoutOfFill50K) {
 }
 
 TEST(OpenPairs, ReadsTheImageFolderOfHuggingFace) {
-  const fs::path folder = data_folder("imagefolder");
+  const fs::path folder = empty_folder("data_imagefolder");
   write_picture(folder / "images/0.png", plain(40, 30, 7));
   write_picture(folder / "maps/0.png", plain(40, 30, 9));
   write_text(folder / "metadata.jsonl",
@@ -75,7 +69,7 @@ TEST(OpenPairs, ReadsTheImageFolderOfHuggingFace) {
 }
 
 TEST(OpenPairs, ReadsPicturesWithMapsOfTheSameNames) {
-  const fs::path folder = data_folder("kohya");
+  const fs::path folder = empty_folder("data_kohya");
   write_picture(folder / "images/a.png", plain(40, 40, 7));
   write_picture(folder / "images/b.jpg", plain(40, 40, 8));
   write_text(folder / "images/a.txt", "  a cat \nmore");
@@ -90,7 +84,7 @@ TEST(OpenPairs, ReadsPicturesWithMapsOfTheSameNames) {
 }
 
 TEST(OpenPairs, AMissingMapSpoilsItsSampleOnly) {
-  const fs::path folder = data_folder("one_map");
+  const fs::path folder = empty_folder("data_one_map");
   for (const char* name : {"a", "b"}) {
     write_picture(folder / (std::string(name) + ".png"), plain(40, 40, 7));
     write_text(folder / (std::string(name) + ".txt"), name);
@@ -104,7 +98,7 @@ TEST(OpenPairs, AMissingMapSpoilsItsSampleOnly) {
 }
 
 TEST(OpenPairs, TakesTheMapsOfPlainPicturesAfterTheyWereCut) {
-  const fs::path folder = data_folder("plain");
+  const fs::path folder = empty_folder("data_plain");
   Image picture = plain(60, 40, 20);
   for (int y = 0; y < 40; ++y) std::fill_n(picture.at(25, y), 35 * 3, uint8_t{220});
   write_picture(folder / "a.png", picture);
@@ -122,7 +116,7 @@ TEST(OpenPairs, TakesTheMapsOfPlainPicturesAfterTheyWereCut) {
 }
 
 TEST(OpenPairs, RefusesPicturesWithoutAnyText) {
-  const fs::path folder = data_folder("silent");
+  const fs::path folder = empty_folder("data_silent");
   write_picture(folder / "a.png", plain(40, 40, 7));
   EXPECT_NE(error_of([&] { open_pairs(folder.string(), "canny"); }).text().find(".caption"),
             std::string::npos);
@@ -130,7 +124,7 @@ TEST(OpenPairs, RefusesPicturesWithoutAnyText) {
 }
 
 TEST(OpenPairs, SaysWhatItFoundAndWhatIsKnown) {
-  const fs::path folder = data_folder("unknown");
+  const fs::path folder = empty_folder("data_unknown");
   write_text(folder / "train.parquet", "PAR1");
   const Error error = error_of([&] { open_pairs(folder.string(), "canny"); });
   EXPECT_EQ(error.kind(), ErrorKind::bad_file);
@@ -146,7 +140,7 @@ TEST(OpenPairs, SaysWhenThereIsNothingThere) {
 }
 
 TEST(OpenPairs, NamesTheLineOfAListThatIsWrong) {
-  const fs::path folder = data_folder("wrong_line");
+  const fs::path folder = empty_folder("data_wrong_line");
   write_text(folder / "prompt.json",
              "{\"source\": \"a\", \"target\": \"b\", \"prompt\": \"c\"}\n{\"source\": 1}\n");
   const Error error = error_of([&] { open_pairs(folder.string(), "canny"); });
@@ -155,7 +149,7 @@ TEST(OpenPairs, NamesTheLineOfAListThatIsWrong) {
 }
 
 TEST(OpenPairs, NeverReadsOutsideItsFolder) {
-  const fs::path folder = data_folder("escape");
+  const fs::path folder = empty_folder("data_escape");
   write_text(folder / "prompt.json",
              R"({"source": "../x.png", "target": "/etc/passwd", "prompt": "c"})");
   const auto pairs = open_pairs(folder.string(), "canny");
@@ -163,7 +157,7 @@ TEST(OpenPairs, NeverReadsOutsideItsFolder) {
 }
 
 TEST(Shards, PairTheMembersOfASampleInPlace) {
-  const fs::path folder = data_folder("shards");
+  const fs::path folder = empty_folder("data_shards");
   const std::string picture = encode_png(plain(40, 40, 7)), map = encode_png(plain(40, 40, 9));
   write_file_atomically(folder / "a-00.tar", tar_of({{"x/0.jpg", encode_jpeg(plain(40, 40, 7))},
                                                      {"x/0.hint.png", map},
@@ -185,7 +179,7 @@ TEST(Shards, PairTheMembersOfASampleInPlace) {
 }
 
 TEST(Shards, KnowTheMapThatNeMoCallsPng) {
-  const fs::path file = data_folder("nemo") / "a.tar";
+  const fs::path file = empty_folder("data_nemo") / "a.tar";
   write_file_atomically(file, tar_of({{"0.jpg", encode_jpeg(plain(40, 40, 7))},
                                       {"0.png", encode_png(plain(40, 40, 9))},
                                       {"0.txt", "a cat"}}));
@@ -193,7 +187,7 @@ TEST(Shards, KnowTheMapThatNeMoCallsPng) {
 }
 
 TEST(Shards, RefuseAFieldThatASampleHasTwice) {
-  const fs::path file = data_folder("twice") / "a.tar";
+  const fs::path file = empty_folder("data_twice") / "a.tar";
   write_file_atomically(file, tar_of({{"0.txt", "a"}, {"0.txt", "b"}}));
   const Error error = error_of([&] { open_pairs(file.string(), "depth"); });
   EXPECT_EQ(error.kind(), ErrorKind::bad_file);
@@ -201,7 +195,7 @@ TEST(Shards, RefuseAFieldThatASampleHasTwice) {
 }
 
 TEST(Shards, ATextThatIsNoUtf8SpoilsItsSampleOnly) {
-  const fs::path file = data_folder("latin1") / "a.tar";
+  const fs::path file = empty_folder("data_latin1") / "a.tar";
   const std::string picture = encode_png(plain(8, 8, 7));
   write_file_atomically(
       file, tar_of({{"0.png", picture}, {"0.txt", "caf\xe9"}, {"1.png", picture}, {"1.txt", "b"}}));

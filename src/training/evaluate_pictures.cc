@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "pipelines/conditioning.h"
 #include "pipelines/generate.h"
 #include "training/diffusion_model.h"
 
@@ -25,6 +26,10 @@ PictureMaker::PictureMaker(const EvaluateOptions& options, const std::vector<std
   }
   models_ = load_models(paths_of_request(request_));
   size_ = static_cast<int>(models_->config().image_size);
+}
+
+bool PictureMaker::knows_words(const std::string& text) const {
+  return unknown_words(*models_, tokenizer_, text).empty();
 }
 
 Image PictureMaker::picture(const PictureWish& wish) const {

@@ -35,6 +35,8 @@ class PictureMaker {
 
   int size() const { return size_; }  // of the square pictures
   bool toy_world() const { return models_->config().limited_vocabulary; }
+  // Whether the model's vocabulary holds every word of it.
+  bool knows_words(const std::string& text) const;
 
   // Throws cancelled.
   Image picture(const PictureWish& wish) const;

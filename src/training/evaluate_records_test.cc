@@ -5,22 +5,15 @@
 
 #include "base/error_of.h"
 #include "base/files.h"
+#include "training/test_folder.h"
 
 namespace zc {
 namespace {
 
-// A path where nothing is.
-std::filesystem::path new_records_file(const std::string& name) {
-  const std::filesystem::path path =
-      std::filesystem::path(testing::TempDir()) / ("zeroconv_records_" + name);
-  std::filesystem::remove(path);
-  return path;
-}
-
 const MeasurementId kCannyOfScene3 = {"a1", "canny", 3};
 
 TEST(MeasurementFile, KnowsWhatWasMeasuredBefore) {
-  const auto path = new_records_file("before");
+  const auto path = absent_path("records_before");
   const MeasuredValues values = {{"value", 0.1 + 0.2}, {"baseline", -1e-17}};
   {
     MeasurementFile file(path);
@@ -33,7 +26,7 @@ TEST(MeasurementFile, KnowsWhatWasMeasuredBefore) {
 }
 
 TEST(MeasurementFile, TellsScenesConditionsAndOptionsApart) {
-  MeasurementFile file(new_records_file("apart"));
+  MeasurementFile file(absent_path("records_apart"));
   file.add(kCannyOfScene3, {});
   EXPECT_EQ(file.find({"a1", "canny", 4}), nullptr);
   EXPECT_EQ(file.find({"a1", "depth", 3}), nullptr);
@@ -41,7 +34,7 @@ TEST(MeasurementFile, TellsScenesConditionsAndOptionsApart) {
 }
 
 TEST(MeasurementFile, PassesOverALineThatWasCutAndGoesOnBehindIt) {
-  const auto path = new_records_file("cut");
+  const auto path = absent_path("records_cut");
   { MeasurementFile(path).add(kCannyOfScene3, {{"value", 1.0}}); }
   write_file_atomically(path, read_file(path) + R"({"key":"a1","what":"canny","sce)");
   MeasurementFile(path).add({"a1", "canny", 5}, {{"value", 0.5}});
@@ -52,14 +45,14 @@ TEST(MeasurementFile, PassesOverALineThatWasCutAndGoesOnBehindIt) {
 }
 
 TEST(MeasurementFile, TakesAFileOfWhichOnlyTheBeginningOfTheFirstLineWasWritten) {
-  const auto path = new_records_file("begun");
+  const auto path = absent_path("records_begun");
   write_file_atomically(path, R"({"key":"a)");
   MeasurementFile(path).add(kCannyOfScene3, {});
   EXPECT_NE(MeasurementFile(path).find(kCannyOfScene3), nullptr);
 }
 
 TEST(MeasurementFile, TwoProcessesMayAddToOne) {
-  const auto path = new_records_file("shared");
+  const auto path = absent_path("records_shared");
   MeasurementFile first(path), second(path);
   first.add(kCannyOfScene3, {});
   second.add({"a1", "canny", 4}, {});
@@ -70,7 +63,7 @@ TEST(MeasurementFile, TwoProcessesMayAddToOne) {
 
 TEST(MeasurementFile, LeavesOtherFilesAlone) {
   for (const char* text : {"a text\nof two lines\n", "one line", "{\"a\": 1}\n{\"b\": 2}\n"}) {
-    const auto path = new_records_file("other");
+    const auto path = absent_path("records_other");
     write_file_atomically(path, text);
     const Error error = error_of([&] { MeasurementFile file(path); });
     EXPECT_EQ(error.kind(), ErrorKind::bad_file);

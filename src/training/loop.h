@@ -8,23 +8,18 @@
 
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "models/model_config.h"
-#include "tensor/module.h"
+#include "training/autocast.h"
+#include "training/mixed_seed.h"
 #include "training/plan.h"
 #include "training/ranks.h"
 #include "training/run_files.h"
+#include "training/trained_weights.h"
 #include "training/trainer.h"
 
 namespace zc {
-
-struct TrainedModule {
-  Module* module;
-  std::string prefix;  // of its keys in files
-};
 
 // Samples [first, first + count) of the global batch of a step: ranks x accumulate x batch.
 struct Pass {
@@ -64,24 +59,5 @@ void run_training(const TrainOptions& options, const Recipe& recipe, const TaskC
                   Ranks& ranks);
 // Alone.
 void run_training(const TrainOptions& options, const Recipe& recipe, const TaskContext& task);
-
-// Autocast to bfloat16 or float16 on the device while it lives, if asked for.
-class AutocastScope {
- public:
-  AutocastScope(bool enabled, at::Device device, at::ScalarType type = at::kBFloat16);
-  ~AutocastScope();
-  AutocastScope(const AutocastScope&) = delete;
-  AutocastScope& operator=(const AutocastScope&) = delete;
-
- private:
-  bool enabled_;
-  at::DeviceType device_;
-};
-
-// Stream of random numbers for one purpose at one step.
-at::Generator generator_for(int64_t seed, int64_t step, int64_t purpose);
-
-// A number that differs when any weight differs in any bit, equal on all ranks that hold the same.
-uint64_t weights_fingerprint(const std::vector<TrainedModule>& modules);
 
 }  // namespace zc

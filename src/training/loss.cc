@@ -159,8 +159,4 @@ BatchLoss diffusion_loss(const at::Tensor& output, const NoisedBatch& batch) {
   return {(losses * batch.weight).mean(), losses.detach()};
 }
 
-at::Tensor weighted_mse(const at::Tensor& output, const NoisedBatch& batch) {
-  return diffusion_loss(output, batch).mean;
-}
-
 }  // namespace zc

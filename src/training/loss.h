@@ -71,7 +71,4 @@ struct BatchLoss {
 // output and batch.target [B,C,H,W].
 BatchLoss diffusion_loss(const at::Tensor& output, const NoisedBatch& batch);
 
-// diffusion_loss(output, batch).mean
-at::Tensor weighted_mse(const at::Tensor& output, const NoisedBatch& batch);
-
 }  // namespace zc

@@ -21,6 +21,7 @@ struct PlanInputs {
   std::string precision = "fp32";       // of the passes: fp32, bf16 or fp16
   std::string base_precision = "fp32";  // in which the base is kept: fp32 or fp16
   bool recompute = false;               // gradient checkpointing
+  bool accumulates = false;             // several passes in a step
   bool ema = false;
   bool unlock_decoder = false;
   bool cuda = false;
@@ -49,7 +50,9 @@ struct TrainingPlan {
   int64_t peak() const;
 };
 
-// An estimate: parameters are counted exactly, activations by what autograd keeps of each block.
+// An estimate, within a tenth of the peaks that were measured (plan_test.cc): parameters are
+// counted exactly, activations by what the operations of each block keep for the backward pass;
+// what cannot be counted is one constant. On a GPU the peak is what nvidia-smi shows.
 TrainingPlan training_plan(const PlanInputs& inputs);
 
 // A table for people, largest numbers as GiB; and {"rows": [...], "peak_bytes"}.

@@ -64,6 +64,7 @@ PlanInputs plan_inputs(const TrainOptions& o, const ControlPreparation& p) {
           .optimizer = o.optimizer,
           .precision = o.precision,
           .base_precision = o.base_precision,
+          .accumulates = o.accumulate > 1,
           .ema = o.ema > 0,
           .unlock_decoder = o.unlock_decoder,
           .cuda = o.device.starts_with("cuda"),

@@ -134,6 +134,15 @@ std::optional<Snapshot> newest_manifest(const fs::path& out) {
   return newest;
 }
 
+void require_no_run(const fs::path& out) {
+  const auto snapshot = newest_manifest(out);
+  if (!snapshot) return;
+  throw Error(ErrorKind::bad_request, out.string(),
+              fmt::format("holds a run that is at step {}: go on with it by --resume, or name "
+                          "another --out",
+                          snapshot->step));
+}
+
 std::vector<std::string> resume_changes(const nlohmann::json& manifest,
                                         const nlohmann::json& options) {
   const auto saved = manifest.find("options");

@@ -36,6 +36,10 @@ std::optional<int64_t> run_in_progress(const std::filesystem::path& out);
 // no time (newest_snapshot() verifies them).
 std::optional<Snapshot> newest_manifest(const std::filesystem::path& out);
 
+// A new run does not begin among another one's snapshots, which would win at the next --resume.
+// Throws bad_request naming the folder.
+void require_no_run(const std::filesystem::path& out);
+
 // What differs between the options of a snapshot's manifest ({"options": {...}}) and those of now:
 // one line for each that may change but changes what is learned from here on. Where, how often and
 // how long may differ unsaid. Throws bad_request for what a snapshot cannot be continued with: what

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/run_log.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -17,15 +15,8 @@
 namespace zc {
 namespace {
 
-void append_line(const std::filesystem::path& path, const nlohmann::json& value) {
-  const std::string text = json_text(value) + "\n";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) throw Error(ErrorKind::io, path.string(), "cannot be written");
-  const ssize_t written = ::write(fd, text.data(), text.size());
-  ::close(fd);
-  if (written != static_cast<ssize_t>(text.size()))
-    throw Error(ErrorKind::io, path.string(), "cannot be written");
-}
+// Days of a full disk; a training has a line of some hundred bytes now and then.
+constexpr size_t kMostWaiting = size_t{64} << 20;
 
 void put(nlohmann::json& object, const char* key, double value) {
   if (std::isfinite(value)) object[key] = value;
@@ -55,8 +46,47 @@ void bin_scalars(EventWriter& writer, const char* group, int64_t step, const Tim
 
 }  // namespace
 
-RunLog::RunLog(std::filesystem::path out, int64_t first_step)
-    : out_(std::move(out)), tensorboard_(out_ / "tensorboard", first_step) {}
+RunLog::RunLog(std::filesystem::path out, int64_t first_step,
+               std::function<void(const std::string&)> say)
+    : out_(std::move(out)), say_(std::move(say)), tensorboard_(out_ / "tensorboard", first_step) {
+  remove_abandoned_files(out_);
+}
+
+bool RunLog::written(const std::function<void()>& write) {
+  try {
+    write();
+    return true;
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::io) throw;
+    if (!fails_ && say_) {
+      say_(fmt::format("{}: training goes on, and the log follows when it can be written again",
+                       e.what()));
+    }
+    fails_ = true;
+    return false;
+  }
+}
+
+void RunLog::append(const std::string& file, const nlohmann::json& value) {
+  std::string& lines = waiting_[file];
+  if (lines.size() > kMostWaiting) lines.clear();
+  lines += json_text(value) + "\n";
+  write_waiting();
+}
+
+void RunLog::write_waiting() {
+  const bool all = written([&] {
+    for (auto& [file, lines] : waiting_) {
+      if (lines.empty()) continue;
+      append_lines(out_ / file, lines);
+      lines.clear();
+    }
+    tensorboard_.flush();
+  });
+  if (!all || !fails_) return;
+  fails_ = false;
+  if (say_) say_(fmt::format("{}: the log is written again", out_.string()));
+}
 
 void RunLog::line(const LogLine& l) {
   nlohmann::json json = {{"step", l.step}};
@@ -66,13 +96,12 @@ void RunLog::line(const LogLine& l) {
   put(json, "seconds_per_step", l.seconds_per_step);
   put(json, "memory_mib", l.memory_mib);
   put_bins(json, l.bins);
-  append_line(out_ / "log.jsonl", json);
   scalar_if_known(tensorboard_, "loss/train", l.step, l.loss);
   scalar_if_known(tensorboard_, "run/lr", l.step, l.lr);
   scalar_if_known(tensorboard_, "run/grad_norm", l.step, l.grad_norm);
   scalar_if_known(tensorboard_, "run/seconds_per_step", l.step, l.seconds_per_step);
   bin_scalars(tensorboard_, "loss_train_by_t", l.step, l.bins);
-  tensorboard_.flush();
+  append("log.jsonl", json);
 }
 
 void RunLog::measurement(const Measurement& m) {
@@ -83,31 +112,31 @@ void RunLog::measurement(const Measurement& m) {
   put(json, "ceiling", m.ceiling);
   put(json, "loss", m.loss);
   put_bins(json, m.bins);
-  append_line(out_ / "validation.jsonl", json);
   scalar_if_known(tensorboard_, "obeys/value", m.step, m.value);
   scalar_if_known(tensorboard_, "obeys/baseline", m.step, m.baseline);
   scalar_if_known(tensorboard_, "obeys/shuffled", m.step, m.shuffled);
   scalar_if_known(tensorboard_, "obeys/ceiling", m.step, m.ceiling);
   scalar_if_known(tensorboard_, "loss/held_out", m.step, m.loss);
   bin_scalars(tensorboard_, "loss_held_out_by_t", m.step, m.bins);
-  tensorboard_.flush();
+  append("validation.jsonl", json);
 }
 
 void RunLog::event(int64_t step, const std::string& event, const std::string& text) {
-  append_line(out_ / "events.jsonl", {{"step", step}, {"event", event}, {"text", text}});
+  append("events.jsonl", {{"step", step}, {"event", event}, {"text", text}});
 }
 
 void RunLog::facts(const nlohmann::json& facts) {
-  write_file_atomically(out_ / "run.json", json_text(facts, 1) + "\n");
+  written([&] { write_file_atomically(out_ / "run.json", json_text(facts, 1) + "\n"); });
 }
 
 void RunLog::picture(int64_t step, const std::filesystem::path& file) {
   tensorboard_.image("samples", step, load_image(file));
-  tensorboard_.flush();
+  write_waiting();
 }
 
 void RunLog::report() {
-  write_run_report(out_);
+  write_waiting();
+  written([&] { write_run_report(out_); });
 }
 
 }  // namespace zc

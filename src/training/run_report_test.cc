@@ -12,6 +12,7 @@
 #include "image/base64.h"
 #include "image/codec.h"
 #include "training/run_files.h"
+#include "training/test_folder.h"
 
 namespace zc {
 namespace {
@@ -19,8 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path report_folder(const std::string& name) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("zeroconv_report_" + name);
-  fs::remove_all(folder);
+  const fs::path folder = empty_folder("report_" + name);
   fs::create_directories(folder / "samples");
   return folder;
 }
@@ -181,7 +181,7 @@ TEST(RunReport, APictureThatIsDamagedIsNamedAndLeftOut) {
 }
 
 TEST(RunReport, AFolderThatIsNotThereIsNamed) {
-  const fs::path out = fs::path(testing::TempDir()) / "zeroconv_report_missing" / "nowhere";
+  const fs::path out = absent_path("report_missing") / "nowhere";
   const Error error = error_of([&] { write_run_report(out); });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
   EXPECT_NE(error.where().find("nowhere"), std::string::npos);

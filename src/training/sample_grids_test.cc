@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/error_of.h"
 #include "image/codec.h"
+#include "training/test_folder.h"
 
 namespace zc {
 namespace {
@@ -96,8 +97,7 @@ TEST(CaptionImage, EndsAtItsLowerEdge) {
 }
 
 TEST(SampleGrids, AreNamedAsTheOriginalNamesThem) {
-  const fs::path folder = fs::path(testing::TempDir()) / "zeroconv_sample_grids";
-  fs::remove_all(folder);
+  const fs::path folder = absent_path("sample_grids");
   SampleGrids grids;
   grids.reconstruction = grids.samples = grids.control = flat_pictures(4, 16);
   grids.captions = {"a", "b", "c", "d"};
@@ -117,8 +117,7 @@ TEST(SampleGrids, AreNamedAsTheOriginalNamesThem) {
 }
 
 TEST(SampleGrids, LeaveOutWhatThereIsNoneOf) {
-  const fs::path folder = fs::path(testing::TempDir()) / "zeroconv_sample_grids_few";
-  fs::remove_all(folder);
+  const fs::path folder = absent_path("sample_grids_few");
   SampleGrids grids;
   grids.samples = flat_pictures(1, 16);
   write_sample_grids(folder, grids, 0, 0, 0);

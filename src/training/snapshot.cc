@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -19,10 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kStagedPrefix = ".tmp-step-";
+
 std::vector<Snapshot> snapshots_newest_first(const fs::path& folder) {
   std::vector<Snapshot> found;
-  if (!fs::exists(folder)) return found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(folder, absent)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("step-") || name.size() != 13) continue;
     if (!std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; }))
@@ -32,6 +35,28 @@ std::vector<Snapshot> snapshots_newest_first(const fs::path& folder) {
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.step > b.step; });
   return found;
+}
+
+// What writers that were killed have left: a snapshot may have gigabytes, and each kill another.
+void remove_staged(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> staged;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().filename().string().starts_with(kStagedPrefix)) staged.push_back(entry.path());
+  }
+  for (const fs::path& path : staged) fs::remove_all(path, ignored);
+}
+
+void remove_older(const fs::path& folder, int64_t before, size_t keep) {
+  std::error_code ignored;
+  for (const Snapshot& snapshot : snapshots_newest_first(folder)) {
+    if (snapshot.step >= before) continue;
+    if (keep > 0) {
+      --keep;
+      continue;
+    }
+    fs::remove_all(snapshot.path, ignored);
+  }
 }
 
 bool verifies(const Snapshot& snapshot) {
@@ -54,12 +79,12 @@ void write_snapshot(const fs::path& folder, int64_t step,
                     const std::map<std::string, StateDict>& states, const nlohmann::json& manifest,
                     int keep) {
   std::error_code ignored;
-  fs::create_directories(folder, ignored);
-  const fs::path staged = folder / fmt::format(".tmp-step-{:08}-{}", step, ::getpid());
+  const fs::path staged = folder / fmt::format("{}{:08}-{}", kStagedPrefix, step, ::getpid());
   const fs::path final_path = folder / fmt::format("step-{:08}", step);
-  fs::remove_all(staged, ignored);
+  remove_staged(folder);
   try {
-    fs::create_directories(staged);
+    if (fs::create_directories(folder)) sync_folder(fs::absolute(folder).parent_path());
+    fs::create_directory(staged);
     nlohmann::json complete = manifest;
     complete["step"] = step;
     for (const auto& [name, state] : states) {
@@ -68,9 +93,7 @@ void write_snapshot(const fs::path& folder, int64_t step,
       complete["sha256"][file] = sha256_file_hex(staged / file);
     }
     write_file_atomically(staged / "trainer.json", json_text(complete, 1));
-    fs::remove_all(final_path);
-    fs::rename(staged, final_path);
-    sync_folder(folder);
+    replace_folder(staged, final_path);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(staged, ignored);
     throw Error(ErrorKind::io, final_path.string(),
@@ -79,14 +102,11 @@ void write_snapshot(const fs::path& folder, int64_t step,
     fs::remove_all(staged, ignored);
     throw;
   }
-  prune_snapshots(folder, keep);
+  remove_older(folder, step, static_cast<size_t>(std::max(1, keep)) - 1);
 }
 
-void prune_snapshots(const fs::path& folder, int keep) {
-  std::error_code ignored;
-  const auto all = snapshots_newest_first(folder);
-  for (size_t i = static_cast<size_t>(std::max(1, keep)); i < all.size(); ++i)
-    fs::remove_all(all[i].path, ignored);
+void prune_snapshots(const fs::path& folder, int keep, int64_t before) {
+  remove_older(folder, before, static_cast<size_t>(std::max(1, keep)));
 }
 
 std::optional<Snapshot> newest_snapshot(const fs::path& folder) {

@@ -11,17 +11,12 @@
 #include "base/error_of.h"
 #include "base/files.h"
 #include "image/codec.h"
+#include "training/test_folder.h"
 
 namespace zc {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path event_folder(const std::string& name) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("zeroconv_events_" + name);
-  fs::remove_all(folder);
-  return folder;
-}
 
 std::string hexadecimal(std::string_view bytes) {
   std::string text;
@@ -91,7 +86,7 @@ TEST(TensorBoard, APictureIsAPngWithItsSize) {
 }
 
 TEST(TensorBoard, AFileBeginsWithTheVersionAndKeepsTheOrder) {
-  const fs::path folder = event_folder("order");
+  const fs::path folder = absent_path("events_order");
   fs::path file;
   {
     EventWriter writer(folder / "tensorboard");
@@ -108,7 +103,7 @@ TEST(TensorBoard, AFileBeginsWithTheVersionAndKeepsTheOrder) {
 }
 
 TEST(TensorBoard, FlushedRecordsAreInTheFileWhileTheRunGoesOn) {
-  EventWriter writer(event_folder("flush"));
+  EventWriter writer(absent_path("events_flush"));
   writer.scalar("loss", 1, 0.5);
   writer.flush();
   EXPECT_EQ(records_of(writer.path()).size(), 2u);
@@ -118,7 +113,7 @@ TEST(TensorBoard, FlushedRecordsAreInTheFileWhileTheRunGoesOn) {
 }
 
 TEST(TensorBoard, AResumedRunHidesWhatTheFormerWroteAfterItsSnapshot) {
-  EventWriter writer(event_folder("resume"), 300);
+  EventWriter writer(absent_path("events_resume"), 300);
   writer.flush();
   const auto records = records_of(writer.path());
   ASSERT_EQ(records.size(), 2u);
@@ -126,17 +121,17 @@ TEST(TensorBoard, AResumedRunHidesWhatTheFormerWroteAfterItsSnapshot) {
 }
 
 TEST(TensorBoard, TwoWritersOfOneSecondHaveTwoFiles) {
-  const fs::path folder = event_folder("two");
+  const fs::path folder = absent_path("events_two");
   const EventWriter first(folder), second(folder), third(folder);
   EXPECT_EQ((std::set{first.path(), second.path(), third.path()}.size()), 3u);
 }
 
 TEST(TensorBoard, AFolderThatCannotBeMadeIsNamed) {
-  const fs::path folder = event_folder("file");
+  const fs::path folder = absent_path("events_file");
   write_file_atomically(folder, "a file where the folder should be");
   const Error error = error_of([&] { EventWriter writer(folder / "tensorboard"); });
   EXPECT_EQ(error.kind(), ErrorKind::io);
-  EXPECT_NE(error.where().find("zeroconv_events_file"), std::string::npos);
+  EXPECT_NE(error.where().find(folder.filename().string()), std::string::npos);
 }
 
 }  // namespace

@@ -49,6 +49,16 @@ DiffusionModel prepare(const TrainOptions& o, const Tokenizer& tokenizer) {
   return model;
 }
 
+LossOptions base_loss(const TrainOptions& o, ModelPrediction prediction) {
+  return {.prediction = prediction,
+          .kind = o.loss,
+          .huber_c = o.huber_c,
+          .min_snr = o.min_snr,
+          .debiased = o.debiased,
+          .noise_offset = o.noise_offset,
+          .zero_terminal_snr = o.zero_terminal_snr};
+}
+
 }  // namespace
 
 void train_base(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
@@ -57,16 +67,14 @@ void train_base(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
   const int size = static_cast<int>(o.size > 0 ? o.size : model.config.image_size);
   const auto pairs = open_pairs(o.data, "");
   const at::Device device(o.device);
+  const LossOptions loss_options = base_loss(o, model.config.prediction);
+  const at::Tensor abar = training_alphas_cumprod(loss_options).to(device);
   const at::Tensor moments =
       encode_pairs(*pairs, *model.vae, size, o.precision == "bf16", o.cache, task)
           .moments.to(device);
-  const at::Tensor abar = alphas_cumprod_float().to(device);
   const auto ids_of = [&](const std::vector<std::string>& prompts) {
     return encode_prompts(tokenizer, prompts, model.config.text_pad_id, model.token_ids).to(device);
   };
-
-  const LossOptions loss_options = {
-      .prediction = model.config.prediction, .min_snr = o.min_snr, .noise_offset = o.noise_offset};
 
   Recipe recipe;
   recipe.modules = {{model.unet.get(), std::string(kUNetPrefix)},
@@ -84,7 +92,8 @@ void train_base(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
         sample_latent(moments.index({index.to(device)}), model.config.vae.scale_factor, generator);
     const NoisedBatch batch = noise_batch(z0, abar, loss_options, generator);
     Context context(model.text->forward(ids_of(prompts), model.config.text_layer));
-    return weighted_mse(model.unet->forward(batch.x_t, model.unet->embed(batch.t), context), batch);
+    const at::Tensor output = model.unet->forward(batch.x_t, model.unet->embed(batch.t), context);
+    return diffusion_loss(output, batch).mean;
   };
   recipe.sample = [&](const std::filesystem::path& file, int64_t) {
     std::vector<std::string> prompts;
@@ -93,8 +102,9 @@ void train_base(const TrainOptions& o, const TaskContext& task, Ranks& ranks) {
     const at::Tensor context = model.text->forward(ids_of(prompts), model.config.text_layer);
     const at::Tensor empty = model.text->forward(ids_of(std::vector<std::string>(kSampleCount)),
                                                  model.config.text_layer);
-    const at::Tensor z = preview_latents(model, context, empty, nullptr, {},
-                                         {kSampleCount, 4, size / 8, size / 8}, {});
+    const at::Tensor z =
+        preview_latents(model, context, empty, nullptr, {}, {kSampleCount, 4, size / 8, size / 8},
+                        {.zero_terminal_snr = o.zero_terminal_snr});
     save_image(file,
                contact_sheet(tensor_to_images(model.vae->decode(z / model.config.vae.scale_factor)),
                              {}, {.columns = 4, .gap = 2}));

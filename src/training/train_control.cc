@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of a ControlNet: the base is locked, the copy of its encoder learns, zero convolutions
 // let it in slowly.
-#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "formats/checkpoint.h"
 #include "image/codec.h"
 #include "image/draw.h"
+#include "pipelines/base_model.h"
 #include "pipelines/model_paths.h"
 #include "tensor/load.h"
 #include "training/control_files.h"
@@ -167,17 +167,16 @@ class ControlRun {
   }
 
   Image draw(const HeldOutPair& pair, bool with_prompt) {
-    const at::Tensor hint = (images_to_tensor({pair.hint}).to(device_) + 1.0) / 2.0;
     const at::Tensor empty = text_.encode({""});
-    const std::vector<int64_t> shape = {1, model_.config.vae.latent_channels,
-                                        pair.target.height / 8, pair.target.width / 8};
-    const at::Tensor z = preview_latents(
-        model_, with_prompt ? text_.encode({pair.prompt}) : empty, empty, &control_, hint, shape,
-        {.cfg_scale = with_prompt ? options_.guidance : 1.0, .mode = base_.mode});
-    return decoded(z / model_.config.vae.scale_factor);
+    return preview_picture(model_, control_,
+                           {.context = with_prompt ? text_.encode({pair.prompt}) : empty,
+                            .empty = empty,
+                            .size = {pair.target.width, pair.target.height},
+                            .hint = &pair.hint},
+                           {.cfg_scale = with_prompt ? options_.guidance : 1.0,
+                            .mode = base_.mode,
+                            .zero_terminal_snr = options_.zero_terminal_snr});
   }
-
-  Image decoded(const at::Tensor& z) const { return tensor_to_images(model_.vae->decode(z)).at(0); }
 
   // Target, map, picture, picture without its text, a column each; and the original's four grids.
   void sample(const std::filesystem::path& file, int64_t step) {
@@ -187,8 +186,7 @@ class ControlRun {
     SampleGrids grids{.cfg_scale = options_.guidance};
     for (size_t i = 0; i < count; ++i) {
       const HeldOutPair& pair = shown_[i];
-      const at::Tensor x = images_to_tensor({pair.target}).to(device_);
-      rows[0].push_back(decoded(model_.vae->encode(x).mean));
+      rows[0].push_back(reconstruction(model_, pair.target, device_));
       rows[1].push_back(pair.hint);
       rows[2].push_back(draw(pair, true));
       rows[3].push_back(draw(pair, false));
@@ -215,8 +213,9 @@ class ControlRun {
                            .steps = options_.steps,
                            .global_batch = global_batch(),
                            .decoder_unlocked = options_.unlock_decoder};
-    write_control_file(file, control_, control_metadata(card, model_.config),
-                       options_.unlock_decoder ? &model_ : nullptr);
+    Metadata metadata = control_metadata(card, model_.config);
+    if (options_.zero_terminal_snr) metadata[std::string(kZeroTerminalMetadataKey)] = "true";
+    write_control_file(file, control_, metadata, options_.unlock_decoder ? &model_ : nullptr);
   }
 
   const TrainOptions& options_;

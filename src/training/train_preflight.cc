@@ -80,13 +80,7 @@ class Preflight {
                               *process));
     }
     require_writable(in_.out);
-    const auto snapshot = newest_manifest(in_.out);
-    if (snapshot && !in_.resume) {
-      throw Error(ErrorKind::bad_request, in_.out.string(),
-                  fmt::format("holds a run that is at step {}: go on with it by --resume, or name "
-                              "another --out",
-                              snapshot->step));
-    }
+    if (!in_.resume) require_no_run(in_.out);
     say("out", fmt::format("{} can be written", in_.out.string()));
   }
 

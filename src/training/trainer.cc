@@ -56,6 +56,7 @@ void settle_resume(TrainOptions& options, const Ranks& ranks) {
   const auto environment = ranks_from_environment();
   if (environment && environment->restarts > 0 && there) options.resume = true;
   if (ranks.size() > 1 && !there) options.resume = false;
+  if (!options.resume) require_no_run(options.out);
 }
 
 }  // namespace

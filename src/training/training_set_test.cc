@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/error_of.h"
 #include "training/init_weights.h"
+#include "training/test_folder.h"
 
 namespace zc {
 namespace {
@@ -250,8 +251,7 @@ TEST(TrainingSet, KeepsColouredMapsAmongGreyOnes) {
 TEST(TrainingSet, MapsASetThatDoesNotFitFromItsCache) {
   const TinyAutoencoder vae;
   const NumberedPairs pairs(120, {5});
-  const fs::path cache = fs::path(testing::TempDir()) / "zeroconv_mapped_set";
-  fs::remove_all(cache);
+  const fs::path cache = absent_path("mapped_set");
   TrainingSetOptions options = small_set(4);
   options.memory_limit = 1000;
   EXPECT_EQ(error_of([&] { TrainingSet(pairs, vae, options, {}); }).where(), "--cache");

@@ -26,35 +26,13 @@
 #include "training/loss.h"
 #include "training/optimizer.h"
 #include "training/snapshot.h"
+#include "training/test_folder.h"
+#include "training/test_model.h"
 
 namespace zc {
 namespace {
 
 namespace fs = std::filesystem;
-
-UNetConfig tiny_unet() {
-  UNetConfig c;
-  c.model_channels = 32;
-  c.channel_mult = {1, 2};
-  c.num_res_blocks = 1;
-  c.transformer_depth = {0, 1};
-  c.num_heads = 2;
-  c.context_dim = 16;
-  return c;
-}
-
-fs::path fresh_folder(const std::string& name) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("zeroconv_" + name);
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
-
-// Fits a line; small enough to follow step by step.
-struct Line : Module {
-  Line() : weight(*this, "weight", {4}) { weight.set(at::full({4}, 0.5).set_requires_grad(true)); }
-  Parameter weight;
-};
 
 Recipe line_recipe(Line& line) {
   Recipe recipe;
@@ -86,7 +64,7 @@ TEST(Training, AFreshControlNetChangesNothing) {
   init_control(control, unet, 2);
   const c10::NoGradGuard no_grad;
   const at::Tensor x = at::randn({1, 4, 8, 8}), t = at::full({1}, 500, at::kLong);
-  Context context(at::randn({1, 5, 16})), control_context(context.tokens());
+  Context context(at::randn({1, 5, 32})), control_context(context.tokens());
   const at::Tensor features = control.encode_hint(at::rand({1, 3, 64, 64}));
   const Residuals residuals = control.forward(x, features, control.embed(t), control_context);
   for (const at::Tensor& r : residuals) EXPECT_EQ(r.abs().max().item<float>(), 0.0f);
@@ -120,7 +98,7 @@ TEST(Training, AtStepZeroOnlyZeroConvolutionsHaveAGradient) {
   ControlNet control(tiny_unet());
   init_control(control, unet, 2);
   set_trainable(control, true);
-  Context context(at::randn({1, 5, 16})), control_context(context.tokens());
+  Context context(at::randn({1, 5, 32})), control_context(context.tokens());
   const at::Tensor x = at::randn({1, 4, 8, 8}), t = at::full({1}, 500, at::kLong);
   const at::Tensor features = control.encode_hint(at::rand({1, 3, 64, 64}));
   const Residuals residuals = control.forward(x, features, control.embed(t), control_context);
@@ -197,8 +175,8 @@ TEST(Muon, StepsByTheOrthogonalMomentum) {
 
 TEST(Training, ResumesBitExactly) {
   Line whole, first, second;
-  run_training(line_options(fresh_folder("whole"), 20), line_recipe(whole), {});
-  const fs::path folder = fresh_folder("parts");
+  run_training(line_options(empty_folder("whole"), 20), line_recipe(whole), {});
+  const fs::path folder = empty_folder("parts");
   TrainOptions part = line_options(folder, 20);
   part.steps = 9;
   run_training(part, line_recipe(first), {});
@@ -209,7 +187,7 @@ TEST(Training, ResumesBitExactly) {
 }
 
 TEST(Training, ALineOfTheLogIsTheMeanOfItsStepsAfterAResumeToo) {
-  const fs::path folder = fresh_folder("log");
+  const fs::path folder = empty_folder("log");
   TrainOptions o = line_options(folder, 9);
   o.log_every = 5;
   Line line;
@@ -230,7 +208,7 @@ TEST(Training, ALineOfTheLogIsTheMeanOfItsStepsAfterAResumeToo) {
 }
 
 TEST(Training, WritesASnapshotWhenCancelled) {
-  const fs::path folder = fresh_folder("cancel");
+  const fs::path folder = empty_folder("cancel");
   Line line;
   CancelToken cancel;
   TaskContext task;
@@ -267,7 +245,7 @@ class CountedPairs : public PairSource {
 };
 
 TEST(Latents, AreKeptForTheNextRunOnTheSamePictures) {
-  const std::string cache = fresh_folder("latents").string();
+  const std::string cache = empty_folder("latents").string();
   VaeConfig config;
   config.channels = 8;
   config.channel_mult = {1, 1};
@@ -291,7 +269,7 @@ TEST(Latents, AreKeptForTheNextRunOnTheSamePictures) {
 }
 
 TEST(Snapshot, ADamagedOneIsPassedOver) {
-  const fs::path folder = fresh_folder("damaged");
+  const fs::path folder = empty_folder("damaged");
   write_snapshot(folder, 1, {{"model", {{"a", at::full({3}, 1.0)}}}}, {}, 2);
   write_snapshot(folder, 2, {{"model", {{"a", at::full({3}, 2.0)}}}}, {}, 2);
   std::ofstream(folder / "step-00000002" / "model.safetensors", std::ios::app) << "x";
@@ -301,7 +279,7 @@ TEST(Snapshot, ADamagedOneIsPassedOver) {
 }
 
 TEST(Snapshot, KeepsOnlyTheNewest) {
-  const fs::path folder = fresh_folder("keep");
+  const fs::path folder = empty_folder("keep");
   for (int64_t step = 1; step <= 4; ++step)
     write_snapshot(folder, step, {{"model", {{"a", at::full({3}, 1.0)}}}}, {}, 2);
   EXPECT_FALSE(fs::exists(folder / "step-00000002"));
@@ -314,7 +292,7 @@ TEST(Training, ALossThatIsNotANumberEndsTheRun) {
   recipe.loss = [&](const Pass&, at::Generator&) -> PassLoss {
     return (line.weight.stored() * std::nan("")).sum();
   };
-  EXPECT_THROW(run_training(line_options(fresh_folder("nan"), 3), recipe, {}), Error);
+  EXPECT_THROW(run_training(line_options(empty_folder("nan"), 3), recipe, {}), Error);
 }
 
 TEST(Loss, EachBatchSeesAllNoiseLevels) {
