@@ -77,8 +77,8 @@ int usable_cores() {
 // time, to be cleared anew. ModelSet gives back the memory of weights.
 void keep_freed_memory() {
   keep_pages_of_tensors();
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that is accepted
-  mallopt(M_TRIM_THRESHOLD, 128 << 20);
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
   mallopt(M_TOP_PAD, 16 << 20);
 }
 

@@ -18,7 +18,11 @@ namespace zc {
 namespace {
 
 constexpr size_t kMostKeptBytes = size_t{2} << 20;
-constexpr int64_t kSliceChannels = 256;
+// Filters that are packed at a time: many, so that pictures are transformed few times, but no more
+// than some 36 MB of them.
+int64_t slice_channels(int64_t in) {
+  return in > 960 ? 128 : 256;
+}
 
 kernels::Workers torch_threads() {
   const int64_t count = at::get_num_threads();
@@ -170,8 +174,9 @@ void run_slices(kernels::WinogradWeights weights, kernels::WinogradCall call) {
   const float *weight = weights.weight, *bias = weights.bias;
   call.y_channels = out;
   weights.transient = true;
-  for (int64_t first = 0; first < out; first += kSliceChannels) {
-    weights.out = std::min(kSliceChannels, out - first);
+  const int64_t slice = slice_channels(weights.in);
+  for (int64_t first = 0; first < out; first += slice) {
+    weights.out = std::min(slice, out - first);
     weights.weight = weight + first * weights.out_stride;
     weights.bias = bias == nullptr ? nullptr : bias + first;
     call.first_channel = first;

@@ -17,6 +17,7 @@
 #include <cmath>
 
 #include "tensor/conv_grad.h"
+#include "tensor/geglu_grad.h"
 #include "tensor/group_norm_grad.h"
 
 namespace zc::ops {
@@ -74,6 +75,10 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
 }
 
 at::Tensor geglu(const at::Tensor& x) {
+  if (c10::GradMode::is_enabled() && x.requires_grad() && x.is_cpu() &&
+      x.scalar_type() == at::kFloat) {
+    return geglu_trainable(x);
+  }
   const auto halves = x.chunk(2, -1);
   return halves[0] * at::gelu(halves[1]);
 }
