@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of the project. Each goes from a fresh clone to its result; scripts/ holds what they do.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo conditions test check fuzz format tidy clean
+.PHONY: help deps build demo serve conditions test check fuzz format tidy clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ build: deps  ## compile everything into build/release
 
 demo: deps  ## turn the edges of a photograph into new pictures: out/demo_sheet.png
 	@scripts/demo.sh
+
+serve: deps  ## run the studio: prints the address to open in the browser (ARGS="--port 8000 ...")
+	@scripts/serve.sh $(ARGS)
 
 conditions: deps build  ## draw and measure the nine conditions for docs/conditions.md (three quarters of an hour)
 	@scripts/conditions.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Puts everything that a build needs in place: Debian packages, libtorch, the CLIP vocabulary, clang-format.
+# Puts everything that a build needs in place: Debian packages, libtorch, the CLIP vocabulary, SQLite, clang-format.
 # Usage: scripts/bootstrap.sh [fuzz|tidy]   A second run finds everything there and takes less than a second.
 # What is downloaded lands under .deps/ and is renamed into place only when complete, so that a run may be interrupted.
 set -euo pipefail
@@ -10,12 +10,16 @@ readonly torch_packages="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-
 readonly clip_package="clip-anytorch==2.6.0"
 readonly clip_vocabulary="bpe_simple_vocab_16e6.txt.gz"
 readonly clip_sha256="924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
+# Carries SQLite 3.53.2; Debian's 3.40 can damage a database that several processes write to.
+readonly sqlite_package="better-sqlite3@12.11.1"
+readonly sqlite_sha256="60d2f39a3726cd6b9021da6f4e868608d66fbb6528a9f513dc8ffcc640493422"
 readonly clang_tools_version="18.1.8"
 
 debian_packages=(
   cmake ninja-build ccache g++ lld make git ca-certificates python3-venv python3-pip
   libopencv-imgproc-dev libpng-dev libjpeg62-turbo-dev libwebp-dev zlib1g-dev
-  libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev libgtest-dev)
+  libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev libpq-dev libarchive-dev libboost1.81-dev libgtest-dev)
+command -v npm >/dev/null || debian_packages+=(nodejs npm)  # a newer one than Debian's may be there
 case "${1:-}" in
   "") ;;
   fuzz) debian_packages+=(clang libclang-rt-14-dev) ;;
@@ -100,6 +104,21 @@ install_clip_vocabulary() {
   put_in_place clip
 }
 
+# The whole of SQLite is one C file, which an npm package carries; the rest of the package is left out.
+install_sqlite() {
+  echo "$sqlite_sha256  .deps/sqlite/sqlite3.c" | sha256sum --check --status 2>/dev/null && return
+  say "fetching SQLite's source into .deps/sqlite"
+  rm -rf .deps/tmp/sqlite .deps/tmp/sqlite-package
+  mkdir -p .deps/tmp/sqlite .deps/tmp/sqlite-package
+  (cd .deps/tmp/sqlite-package && npm pack "$sqlite_package" --ignore-scripts --silent --cache ../npm >/dev/null) ||
+    fail "cannot download $sqlite_package; is there a network? Run the same command again"
+  tar -xzf .deps/tmp/sqlite-package/*.tgz -C .deps/tmp/sqlite --strip-components=3 \
+    package/deps/sqlite3/sqlite3.c package/deps/sqlite3/sqlite3.h
+  echo "$sqlite_sha256  .deps/tmp/sqlite/sqlite3.c" | sha256sum --check --status ||
+    fail "SQLite in $sqlite_package is not the one expected (sha256 $sqlite_sha256)"
+  put_in_place sqlite
+}
+
 # install_clang_tool NAME: the packages bring one program each; Debian's versions format differently.
 install_clang_tool() {
   stamped ".deps/venv/$1-version" "$clang_tools_version" && return
@@ -124,5 +143,6 @@ trap 'rm -rf .deps/tmp' EXIT
 make_venv
 [ -n "${ZC_TORCH_ROOT:-}" ] || install_torch
 install_clip_vocabulary
+install_sqlite
 install_clang_tool clang-format
 [ "${1:-}" != tidy ] || install_clang_tool clang-tidy

@@ -12,8 +12,8 @@ readonly parity_data=tests/parity/data
 readonly quick_parity=(blocks/ schedule/ ddim/ tiny/ tiny21/ tiny_clip/ tiny_openclip/)
 # What reads bytes that somebody else wrote. The corpora of poses, prompts and replays need the annotators or the whole
 # pipeline, ten minutes of compiling with sanitizers: `make fuzz` runs those.
-readonly sanitized=(src/base/ src/image/ src/formats/ src/models/tokenizer src/server/ src/store/
-                    fuzz/fuzz_{image,pickle,safetensors,torch_file,zip})
+readonly sanitized=(src/base/ src/image/ src/formats/ src/models/tokenizer src/server/{http_server,worker}_test src/store/
+                    fuzz/fuzz_{http,image,multipart,pickle,safetensors,torch_file,zip})
 readonly results=$PWD/build/results
 
 passed=0

@@ -34,6 +34,8 @@ THIRD_PARTY = [
     (r"torch/(optim|csrc/api/include/torch/optim)", {"training"}, False, "one .cc file of training/ sees it"),
     (r"opencv2/", {"image", "annotators"}, False, "OpenCV is seen by .cc files of image/ and annotators/ only"),
     (r"(hwy|highway)/", {"kernels"}, True, "Highway stays in kernels/"),
+    (r"boost/", {"server"}, False, "Boost is seen by .cc files of server/ only, as few as can be; it costs seconds each"),
+    (r"(sqlite3|libpq-fe)\.h$", {"store"}, False, "databases are seen by .cc files of store/ only"),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')

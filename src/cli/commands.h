@@ -20,5 +20,7 @@ int run_convert(Arguments arguments);
 int run_inspect(Arguments arguments);
 int run_doctor(Arguments arguments);
 int run_bench(Arguments arguments);
+int run_serve(Arguments arguments);
+int run_worker(Arguments arguments);
 
 }  // namespace zc

@@ -38,6 +38,8 @@ const std::vector<Subcommand>& subcommands() {
       {"init-control", run_init_control, "write a ControlNet to begin training with"},
       {"transfer-control", run_transfer_control,
        "carry a ControlNet over to another base model of its family"},
+      {"serve", run_serve, "run the studio in the browser and its APIs", true},
+      {"worker", run_worker, "do jobs of a server's queue", true},
       {"evaluate", run_evaluate, "measure how well pictures obey their maps", true},
       {"convert", run_convert, "write a model file in another layout or precision"},
       {"inspect", run_inspect, "say what a model file or a picture is"},

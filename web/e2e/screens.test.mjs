@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queue, models, training and settings.
+import assert from "node:assert/strict";
+import { kPatienceMs, mocked, studio_test } from "./harness.mjs";
+import { set_recipe, toast_with } from "./page.mjs";
+
+const job_line = (page, words) => page.locator(".queue-job", { hasText: words });
+
+studio_test("queue: jobs stand in turn, a waiting one is taken out, the history tells the rest", async ({ page, api }) => {
+  await api.idle();
+  const words = `a queue of houses ${Date.now()}`;
+  await set_recipe(page, { prompt: words, steps: 150 });
+  await page.getByRole("button", { name: "More ways to generate" }).click();
+  await page.getByRole("menuitem", { name: /^4 times/ }).click();
+  await page.keyboard.press("5");
+  await page.locator("h1", { hasText: "Queue" }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=queue-now] .queue-job").length === 4);
+  assert.match(await page.locator(".nav-badge").textContent(), /4/);
+  const seeds = (await api.get("/jobs?limit=4")).jobs.map((job) => job.request.seed);
+  assert.equal(new Set(seeds).size, 4, "each with its own seed");
+  const waiting = page.locator("[aria-labelledby=queue-now] .queue-job-queued");
+  await waiting.last().getByRole("button", { name: /cancel/i }).click();
+  await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=queue-now] .queue-job").length === 3);
+  await page.getByRole("button", { name: "Cancel 2 that wait" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=queue-now] .queue-job").length === 1);
+  await page.locator(".queue-worker", { hasText: words }).waitFor();
+  await page.locator(".queue-job-running").getByRole("button", { name: /cancel/i }).click();
+  await api.idle();
+  await page.locator("[aria-labelledby=queue-history] .queue-job-cancelled").nth(3).waitFor();
+  assert.equal(await job_line(page, words).count(), 4);
+});
+
+studio_test("models: the built-in ones are there, can be used, and every byte is checked", async ({ page, api }) => {
+  const { models } = await api.get("/models");
+  const base = models.find((model) => model.kind === "base");
+  const line = page.locator(".models-line", { hasText: base.title }).first();
+  await line.getByText("Ready").waitFor();
+  await line.getByRole("button", { name: "Check every byte of it" }).click();
+  await line.locator(".models-sha").waitFor({ timeout: kPatienceMs });
+  await page.locator("[data-tab=controlnet]").click();
+  const nets = models.filter((model) => model.kind === "controlnet" && model.family === base.family);
+  await page.waitForFunction((count) => document.querySelectorAll(".models-line").length >= count, nets.length);
+  assert.ok(nets.length >= 8);
+  await page.locator(".models-line", { hasText: "control_canny" }).first().getByRole("button", { name: "Add layer" }).click();
+  await page.locator(".layer-card-open", { hasText: "Canny edges" }).waitFor();
+}, { screen: "models" });
+
+studio_test("models: a look at the folders", async ({ page }) => {
+  await page.getByRole("button", { name: "Look again" }).click();
+  await toast_with(page, "The list is up to date");
+}, { screen: "models" });
+
+studio_test("settings: the theme and a remapped key are kept", async ({ page }) => {
+  await page.locator(".settings-card .segmented-item", { hasText: "Light" }).first().click();
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "light");
+  const key = page.locator(".settings-key", { hasText: "Compare" }).first().locator(".settings-cap");
+  await key.click();
+  await page.keyboard.press("Control+k");
+  await page.reload();
+  await page.waitForSelector(".topbar-dot-ok");
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
+  await page.keyboard.press("1");
+  await page.keyboard.press("Control+k");
+  assert.equal(await page.locator(".cs-head [data-tab=compare]").getAttribute("aria-selected"), "true");
+}, { screen: "settings" });
