@@ -21,7 +21,8 @@ serve: deps  ## run the studio: prints the address to open in the browser (ARGS=
 conditions: deps build  ## draw and measure the nine conditions for docs/conditions.md (three quarters of an hour)
 	@scripts/conditions.sh
 
-test: deps  ## all tests, as CI runs them (up to 45 minutes on two cores)
+test:  ## all tests, as CI runs them (up to 45 minutes on two cores)
+	@scripts/bootstrap.sh web
 	@scripts/check.sh
 
 check: deps  ## the fast tests, after a change (under three minutes)

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds the studio: web/ -> web/dist, and compressed copies of its files. A script, for zc_embed_web() of embed.cmake.
-# Usage: cmake -DWEB= -DPACKED= -DSTAMP= -DNODE= -DNPM= -P build_web.cmake
-# Several build folders share web/node_modules and web/dist, so that one works at a time and finds what another one made.
+# Builds the studio: web/ -> web/dist -> OUT, and compressed copies of its files in PACKED. A script, for zc_embed_web() of
+# embed.cmake. Usage: cmake -DWEB= -DOUT= -DPACKED= -DSTAMP= -DNODE= -DNPM= -P build_web.cmake
+# Several build folders share web/node_modules and web/dist, so that one works at a time and finds what another one made. Each
+# has a copy of its own, which stays as it is while somebody works on the studio.
 get_filename_component(root ${WEB} DIRECTORY)
 file(MAKE_DIRECTORY ${root}/.deps)
 file(LOCK ${root}/.deps/web.lock GUARD PROCESS TIMEOUT 900)
+
+# take_dist(): what the program gets.
+function(take_dist)
+  file(REMOVE_RECURSE ${OUT} ${PACKED})
+  if(EXISTS ${WEB}/dist/index.html)
+    file(COPY ${WEB}/dist/ DESTINATION ${OUT} PATTERN ".*" EXCLUDE)
+    execute_process(COMMAND ${NODE} ${root}/cmake/compress_web.mjs ${OUT} ${PACKED} COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endfunction()
 
 # Packages: again when package-lock.json is not the one that they were installed from.
 set(installed ${WEB}/node_modules/.package-lock.json)
@@ -21,6 +31,7 @@ if(NOT have STREQUAL lock_sha256 AND (NOT EXISTS ${installed} OR ${WEB}/package-
   if(NOT status EQUAL 0)
     message(WARNING "npm cannot fetch the studio's packages; is there a network? Until it can, the program has the studio of "
                     "web/dist, or none. -DZC_WEBUI=off leaves it out.\n${text}")
+    take_dist()
     return()  # without the stamp, so that the next build tries again
   endif()
   file(WRITE ${WEB}/node_modules/.lock.sha256 ${lock_sha256})
@@ -48,6 +59,5 @@ if(NOT have STREQUAL source_sha256)
   file(WRITE ${WEB}/dist/.sources.sha256 ${source_sha256})
 endif()
 
-file(REMOVE_RECURSE ${PACKED})
-execute_process(COMMAND ${NODE} ${root}/cmake/compress_web.mjs ${WEB}/dist ${PACKED} COMMAND_ERROR_IS_FATAL ANY)
+take_dist()
 file(WRITE ${STAMP} ${source_sha256})

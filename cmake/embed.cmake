@@ -111,12 +111,13 @@ function(zc_embed_web target)
       zc_can_build_web(can_build)
     endif()
     if(can_build)
+      set(folder ${CMAKE_BINARY_DIR}/web/dist)
       set(packed ${CMAKE_BINARY_DIR}/web/packed)
       set(stamp ${CMAKE_BINARY_DIR}/web/built.stamp)
       file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${web}/src/* ${web}/public/*)
       file(GLOB settings CONFIGURE_DEPENDS ${web}/*.json ${web}/*.ts ${web}/*.html)
       add_custom_command(OUTPUT ${stamp}
-        COMMAND ${CMAKE_COMMAND} -DWEB=${web} -DPACKED=${packed} -DSTAMP=${stamp} -DNODE=${NODE_PROGRAM} -DNPM=${NPM_PROGRAM}
+        COMMAND ${CMAKE_COMMAND} -DWEB=${web} -DOUT=${folder} -DPACKED=${packed} -DSTAMP=${stamp} -DNODE=${NODE_PROGRAM} -DNPM=${NPM_PROGRAM}
                 -P ${CMAKE_SOURCE_DIR}/cmake/build_web.cmake
         DEPENDS ${sources} ${settings} ${CMAKE_SOURCE_DIR}/cmake/build_web.cmake ${CMAKE_SOURCE_DIR}/cmake/compress_web.mjs
         COMMENT "building the studio (web/)" VERBATIM)
@@ -130,6 +131,6 @@ function(zc_embed_web target)
     COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DPACKED=${packed} -DFALLBACK=${fallback} -DOUTPUT=${output}
             -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${depends} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-    COMMENT "" VERBATIM)
+    COMMENT "putting the studio into the program" VERBATIM)
   target_sources(${target} PRIVATE ${output})
 endfunction()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Puts everything that a build needs in place: Debian packages, libtorch, the CLIP vocabulary, SQLite, clang-format.
-# Usage: scripts/bootstrap.sh [fuzz|tidy]   A second run finds everything there and takes less than a second.
+# Usage: scripts/bootstrap.sh [fuzz|tidy|web]   A second run finds everything there and takes less than a second.
 # What is downloaded lands under .deps/ and is renamed into place only when complete, so that a run may be interrupted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,7 +24,12 @@ case "${1:-}" in
   "") ;;
   fuzz) debian_packages+=(clang libclang-rt-14-dev) ;;
   tidy) ;;
-  *) echo "bootstrap.sh: unknown argument '$1'; known: fuzz, tidy" >&2; exit 64 ;;
+  web)  # the browser of the studio's tests; any Chromium will do, and without one they are skipped
+    if command -v chromium chromium-browser google-chrome >/dev/null; then :
+    elif [ "$(id -u)" = 0 ]; then debian_packages+=(chromium)
+    else echo "no Chromium is here, so the studio's tests in a browser will be skipped: sudo apt-get install chromium" >&2
+    fi ;;
+  *) echo "bootstrap.sh: unknown argument '$1'; known: fuzz, tidy, web" >&2; exit 64 ;;
 esac
 
 say() { printf '==> %s\n' "$*"; }

@@ -158,7 +158,7 @@ TEST_F(GenerateOptions, ASecondPassMakesThePictureLarger) {
        {HiresUpscaler::latent, HiresUpscaler::lanczos, HiresUpscaler::nearest}) {
     GenerateRequest r = request("control.safetensors");
     r.batch = 2;
-    r.hires = {.scale = 1.5, .steps = 3, .denoise = 0.7, .upscaler = upscaler};
+    r.hires = {.scale = 1.5, .steps = 4, .denoise = 0.7, .upscaler = upscaler};
     std::vector<std::string> pngs;
     GenerateHooks hooks = keeping_pngs(pngs);
     Progress last;

@@ -26,7 +26,6 @@ namespace {
 const std::filesystem::path& tiny_models() {
   static const TestFolder folder;
   static const bool written = [] {
-    at::set_num_threads(1);  // more are slower for so little work
     std::filesystem::create_directories(folder.path() / "builtin");
     write_tiny_base(folder.path() / "builtin");
     write_tiny_control(folder.path() / "builtin", "control_canny.safetensors", false);

@@ -48,7 +48,7 @@ constexpr const char* kAnswers = R"json({
 "Comparison": {"map": "string", "receipt": "Receipt?"},
 "TrainRun": {"id": "string", "name": "string", "state": "string", "step": "integer", "steps": "integer", "loss": "number?", "eta_seconds": "number?", "created": "integer", "message": "string", "control": "string", "can_resume": "boolean"},
 "TrainRunList": {"runs": ["TrainRun"]},
-"Curves": {"loss": [["number"]], "validation": [["number"]]},
+"Curves": {"loss": [["number"]], "validation": [["number"]], "optional": {"baseline": [["number"]], "wrong_map": [["number"]], "ceiling": [["number"]], "validation_loss": [["number"]]}},
 "Grid": {"step": "integer", "url": "string"},
 "TrainEvent": {"step": "integer", "text": "string"},
 "TrainRunDetails": {"id": "string", "name": "string", "state": "string", "step": "integer", "steps": "integer", "loss": "number?", "eta_seconds": "number?", "created": "integer", "message": "string", "control": "string", "can_resume": "boolean", "curves": "Curves", "metric": "string", "convergence": {"step": "integer?"}, "grids": ["Grid"], "files": ["string"], "events": ["TrainEvent"], "options": "any", "dataset": "any"},
@@ -101,7 +101,8 @@ nlohmann::json expanded(const nlohmann::json& shorthand) {
 
 nlohmann::json schemas_of_answers() {
   nlohmann::json schemas = nlohmann::json::object();
-  for (const auto& [name, shorthand] : parse_json(kAnswers).items())
+  const nlohmann::json answers = parse_json(kAnswers);  // outlives the loop
+  for (const auto& [name, shorthand] : answers.items())
     schemas[name] = expanded(shorthand);
   return schemas;
 }

@@ -140,7 +140,8 @@ void put_region(WebuiUnit& unit, const WebuiUnitFields& fields, const WebuiUnitC
 // The picture will be measured with the parameters that its map was made with.
 void put_parameters_of(const AnnotateRequest& annotation, ControlUnit& control) {
   if (annotation.annotator != control.kind) return;
-  for (const auto& [name, value] : parse_json(annotation.parameters).items()) {
+  const nlohmann::json parameters = parse_json(annotation.parameters);  // outlives the loop
+  for (const auto& [name, value] : parameters.items()) {
     control.parameters.push_back(fmt::format(
         "{}={}", name, value.is_string() ? value.get<std::string>() : json_text(value)));
   }

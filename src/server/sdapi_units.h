@@ -9,6 +9,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "pipelines/request.h"
+#include "server/annotate_service.h"
+#include "server/catalogue.h"
 #include "server/routes.h"
 #include "server/sdapi_images.h"
 #include "server/sdapi_modules.h"

@@ -21,7 +21,6 @@
 #include "server/native_request.h"
 #include "server/problem.h"
 #include "server/zip_archive.h"
-#include "training/run_folder.h"
 
 namespace zc {
 namespace {
@@ -80,7 +79,7 @@ class StagingFolder {
 class DatasetWriter {
  public:
   explicit DatasetWriter(const fs::path& folder)
-      : folder_(folder), free_(free_disk_bytes(folder)) {}
+      : folder_(folder), free_(fs::space(folder).available) {}
 
   void write(const std::string& name, std::string_view bytes) {
     written_ += bytes.size();

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +56,8 @@ pid_t spawn(const std::vector<std::string>& command, int output, int errors) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
+  std::string own_name = "zeroconv";  // what lists of processes show
+  if (command.front() == kOwnProgram) arguments.front() = own_name.data();
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&files);
@@ -158,7 +160,8 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
   const OpenFile errors(::memfd_create("errors", MFD_CLOEXEC));
   if (output.fd() < 0 || errors.fd() < 0) cannot_start(command.front(), errno);
   const pid_t child = spawn(command, output.fd(), errors.fd());
-  const OpenFile handle(::pidfd_open(child, 0));
+  // glibc 2.36 declares pidfd_open() without C linkage.
+  const OpenFile handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   const bool ended = handle.fd() >= 0 && wait_for_end(handle.fd(), seconds, cancelled);
   if (!ended) ::kill(child, SIGKILL);
   int status = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <string_view>
 
@@ -13,7 +14,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "training/run_files.h"
-#include "training/run_folder.h"
+#include "training/run_lock.h"
 
 namespace zc {
 namespace {
@@ -68,6 +69,23 @@ std::string reason_of_end(const std::string& tail, const fs::path& folder) {
       text.erase(at, path.size());
   }
   return printable(text, 400);
+}
+
+// Of the newest snapshot, by its name and manifest alone; what is damaged in it, the trainer finds.
+std::optional<int64_t> newest_snapshot_step(const fs::path& folder) {
+  std::optional<int64_t> newest;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder / "ckpt", failed)) {
+    const std::string name = entry.path().filename().string();
+    constexpr std::string_view kBegin = "step-";
+    int64_t step = 0;
+    const char* end = name.data() + name.size();
+    if (!name.starts_with(kBegin) || !fs::is_regular_file(entry.path() / "trainer.json", failed))
+      continue;
+    const auto read = std::from_chars(name.data() + kBegin.size(), end, step);
+    if (read.ec == std::errc{} && read.ptr == end) newest = std::max(newest.value_or(0), step);
+  }
+  return newest;
 }
 
 bool is_at_work(const TrainRecord& record, const fs::path& folder) {
@@ -147,6 +165,24 @@ json grids_json(const TrainRecord& record, const std::vector<std::string>& names
   return grids;
 }
 
+// Of the first metric: the measure, what it stands between, and the loss on the held-out pairs.
+json curves_of(const RunFiles& run) {
+  json curves = {{"loss", curve_of(run.log, [](const LogLine& line) { return line.loss; })},
+                 {"validation", json::array()}};
+  if (run.measurements.empty()) return curves;
+  const std::vector<Measurement>& measured = run.measurements.front();
+  const auto put = [&](const char* name, double Measurement::*value) {
+    json curve = curve_of(measured, [value](const Measurement& m) { return m.*value; });
+    if (!curve.empty()) curves[name] = std::move(curve);
+  };
+  put("validation", &Measurement::value);
+  put("baseline", &Measurement::baseline);
+  put("wrong_map", &Measurement::shuffled);
+  put("ceiling", &Measurement::ceiling);
+  put("validation_loss", &Measurement::loss);
+  return curves;
+}
+
 }  // namespace
 
 std::optional<TrainRecord> read_train_record(const fs::path& folder) {
@@ -195,10 +231,10 @@ TrainStatus train_status(const TrainRecord& record, const fs::path& folder) {
   TrainStatus status;
   const bool at_work = is_at_work(record, folder);
   const RunFiles run = read_run_files(folder, 0);
-  const auto snapshot = newest_manifest(folder);
+  const auto snapshot = newest_snapshot_step(folder);
   status.can_resume = snapshot.has_value() && !at_work;
   status.step = run.log.empty() ? 0 : run.log.back().step;
-  if (snapshot) status.step = std::max(status.step, snapshot->step);
+  if (snapshot) status.step = std::max(status.step, *snapshot);
   if (!run.log.empty()) status.loss = known(run.log.back().loss);
   if (!run.events.empty()) status.message = printable(run.events.back().text, 400);
   if (!at_work) {
@@ -234,12 +270,6 @@ json train_run_json(const TrainRecord& record, const TrainStatus& status) {
 
 json train_details_json(const TrainRecord& record, const fs::path& folder) {
   const RunFiles run = read_run_files(folder, 0);
-  json validation = json::array();
-  std::string metric;
-  if (!run.measurements.empty()) {
-    metric = run.measurements.front().front().metric;
-    validation = curve_of(run.measurements.front(), [](const Measurement& m) { return m.value; });
-  }
   const std::vector<std::string> grids = grid_names(folder);
   json files = grids;
   if (train_file(folder, "report.html")) files.push_back("report.html");
@@ -247,10 +277,8 @@ json train_details_json(const TrainRecord& record, const fs::path& folder) {
   for (const RunEvent& event : run.events)
     events.push_back({{"step", event.step}, {"text", event.text}});
   const auto& converged = run.facts.converged_step;
-  return {{"curves",
-           {{"loss", curve_of(run.log, [](const LogLine& line) { return line.loss; })},
-            {"validation", validation}}},
-          {"metric", metric},
+  return {{"curves", curves_of(run)},
+          {"metric", run.measurements.empty() ? "" : run.measurements.front().front().metric},
           {"convergence", {{"step", converged ? json(*converged) : json(nullptr)}}},
           {"grids", grids_json(record, grids)},
           {"files", files},

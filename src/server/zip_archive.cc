@@ -22,7 +22,7 @@ namespace zc {
 namespace {
 
 constexpr size_t kPieceBytes = 256 << 10;
-constexpr size_t kLongestName = 255;
+constexpr size_t kLongestPart = 255;
 constexpr int kDeepest = 8;
 
 // libarchive converts names to the thread's character set, which is ASCII unless someone says
@@ -48,9 +48,6 @@ class Utf8Names {
 struct CloseReader {
   void operator()(archive* reader) const { archive_read_free(reader); }
 };
-struct CloseWriter {
-  void operator()(archive* writer) const { archive_write_free(writer); }
-};
 struct CloseEntry {
   void operator()(archive_entry* entry) const { archive_entry_free(entry); }
 };
@@ -63,7 +60,7 @@ bool is_plain_name(std::string_view name) {
   }
   int depth = 0;
   for (const std::string& part : split(name, '/')) {
-    if (part == ".." || part == "." || part.size() > kLongestName || ++depth > kDeepest)
+    if (part == ".." || part == "." || part.size() > kLongestPart || ++depth > kDeepest)
       return false;
   }
   return true;
@@ -168,8 +165,13 @@ void read_zip(std::span<const uint8_t> bytes, const std::string& where, const Zi
 }
 
 struct ZipWriter::Impl {
+  Impl() = default;
+  ~Impl() { archive_write_free(writer); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
   std::function<bool(std::string)> sink;
-  std::unique_ptr<archive, CloseWriter> writer{archive_write_new()};
+  archive* writer = archive_write_new();
   bool wanted = true;
 
   static la_ssize_t write(archive*, void* self, const void* bytes, size_t size) {
@@ -181,10 +183,10 @@ struct ZipWriter::Impl {
 
 ZipWriter::ZipWriter(std::function<bool(std::string)> sink) : impl_(std::make_unique<Impl>()) {
   impl_->sink = std::move(sink);
-  archive_write_set_format_zip(impl_->writer.get());
-  archive_write_zip_set_compression_store(impl_->writer.get());
-  archive_write_set_bytes_in_last_block(impl_->writer.get(), 1);  // no padding
-  archive_write_open(impl_->writer.get(), impl_.get(), nullptr, &Impl::write, nullptr);
+  archive_write_set_format_zip(impl_->writer);
+  archive_write_zip_set_compression_store(impl_->writer);
+  archive_write_set_bytes_in_last_block(impl_->writer, 1);  // no padding
+  archive_write_open(impl_->writer, impl_.get(), nullptr, &Impl::write, nullptr);
 }
 
 ZipWriter::~ZipWriter() {
@@ -200,13 +202,13 @@ bool ZipWriter::add(const std::string& name, std::string_view bytes, int64_t cha
   archive_entry_set_perm(entry.get(), 0644);
   archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
   archive_entry_set_mtime(entry.get(), static_cast<time_t>(changed_ms / 1000), 0);
-  archive_write_header(impl_->writer.get(), entry.get());
-  archive_write_data(impl_->writer.get(), bytes.data(), bytes.size());
+  archive_write_header(impl_->writer, entry.get());
+  archive_write_data(impl_->writer, bytes.data(), bytes.size());
   return impl_->wanted;
 }
 
 bool ZipWriter::finish() {
-  archive_write_close(impl_->writer.get());
+  archive_write_close(impl_->writer);
   return std::exchange(impl_->wanted, false);
 }
 

@@ -99,18 +99,17 @@ struct ExpiredJob {
   bool cancel_requested = false;
 };
 
-std::vector<ExpiredJob> expired_jobs(Connection& connection, int64_t now_ms) {
-  std::vector<ExpiredJob> jobs;
-  for (const SqlRow& row : connection.query(
-           fmt::format("SELECT id, worker, deaths, cancel_requested FROM jobs "
-                       "WHERE state='running' AND lease_until_ms<? ORDER BY lease_until_ms LIMIT "
-                       "1000{}",
-                       connection.skip_locked()),
-           {now_ms})) {
-    jobs.push_back(
-        {text_at(row, 0), text_at(row, 1), integer_at(row, 2) + 1, integer_at(row, 3) != 0});
-  }
-  return jobs;
+std::optional<ExpiredJob> expired_job(Connection& connection, int64_t now_ms) {
+  const auto rows = connection.query(
+      fmt::format("SELECT id, worker, deaths, cancel_requested FROM jobs WHERE state='running' AND "
+                  "lease_until_ms<? ORDER BY lease_until_ms LIMIT 1{}",
+                  connection.skip_locked()),
+      {now_ms});
+  if (rows.empty()) return std::nullopt;
+  return ExpiredJob{.id = text_at(rows[0], 0),
+                    .worker = text_at(rows[0], 1),
+                    .deaths = integer_at(rows[0], 2) + 1,
+                    .cancel_requested = integer_at(rows[0], 3) != 0};
 }
 
 void rescue_job(Connection& connection, const ExpiredJob& job, int64_t now_ms) {
@@ -159,20 +158,21 @@ bool Jobs::release(const Job& job) {
 
 int64_t Jobs::rescue() {
   const std::lock_guard lock(connection_.mutex);
-  // Mostly there is nothing to do, and that must not take the write lock.
-  const auto any =
-      connection_.query("SELECT 1 FROM jobs WHERE state='running' AND lease_until_ms<? LIMIT 1",
-                        {connection_.now_ms()});
-  if (any.empty()) return 0;
-  int64_t rescued = 0;
-  connection_.database->transaction([&] {
+  for (int64_t rescued = 0;; ++rescued) {
+    // Mostly there is nothing to do, and that must not take the write lock.
     const int64_t now = connection_.now_ms();
-    for (const ExpiredJob& job : expired_jobs(connection_, now)) {
-      rescue_job(connection_, job, now);
-      ++rescued;
-    }
-  });
-  return rescued;
+    const auto any = connection_.query(
+        "SELECT 1 FROM jobs WHERE state='running' AND lease_until_ms<? LIMIT 1", {now});
+    if (any.empty()) return rescued;
+    // One at a time, so that two that do this at once never wait for each other's tenants.
+    bool found = false;
+    connection_.database->transaction([&] {
+      const auto job = expired_job(connection_, now);
+      if (job) rescue_job(connection_, *job, now);
+      found = job.has_value();
+    });
+    if (!found) return rescued;  // another process is about to rescue the rest
+  }
 }
 
 }  // namespace zc

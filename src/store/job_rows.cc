@@ -48,6 +48,10 @@ std::optional<Job> job_where(Connection& connection, std::string_view condition,
   return job_of(rows[0]);
 }
 
+void count_waiting(Connection& connection, const std::string& tenant, int64_t more) {
+  connection.execute("UPDATE tenants SET waiting=waiting+? WHERE tenant=?", {more, tenant});
+}
+
 int64_t lease_end_ms(Connection& connection) {
   const auto lease_ms = static_cast<int64_t>(connection.options.lease_seconds * 1000);
   return connection.now_ms() + std::max<int64_t>(lease_ms, 1);
@@ -61,15 +65,18 @@ int64_t backoff_ms(const StoreOptions& options, int64_t ends) {
 
 void requeue(Connection& connection, const std::string& id, const Requeue& how) {
   const int64_t now = connection.now_ms();
-  connection.execute(
+  const auto rows = connection.query(
       "UPDATE jobs SET state=CASE WHEN cancel_requested=1 THEN 'cancelled' ELSE 'queued' END, "
       "finished_ms=CASE WHEN cancel_requested=1 THEN ? ELSE finished_ms END, "
       "worker=CASE WHEN cancel_requested=1 THEN worker ELSE '' END, "
       "attempt=attempt-?, deaths=deaths+?, fence=fence+?, lease_until_ms=0, not_before_ms=?, "
       "progress='', error=CASE WHEN cancel_requested=1 THEN '' ELSE ? END WHERE id=? AND "
-      "state='running'",
+      "state='running' RETURNING state, tenant",
       {now, int64_t{how.count ? 0 : 1}, how.deaths, int64_t{how.new_fence ? 1 : 0},
        now + how.wait_ms, how.error, id});
+  if (!rows.empty() && state_of(text_at(rows[0], 0)) == JobState::queued) {
+    count_waiting(connection, text_at(rows[0], 1), 1);
+  }
   connection.execute("DELETE FROM previews WHERE job=?", {id});
 }
 

@@ -24,6 +24,9 @@ JobState state_of(std::string_view name);
 std::optional<Job> job_where(Connection& connection, std::string_view condition,
                              std::initializer_list<SqlValue> parameters);
 
+// Whoever puts a job into the queue or takes it out notes so, in the same transaction.
+void count_waiting(Connection& connection, const std::string& tenant, int64_t more);
+
 // When a lease that begins now will run out.
 int64_t lease_end_ms(Connection& connection);
 

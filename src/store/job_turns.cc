@@ -89,6 +89,7 @@ Job take(Connection& connection, int64_t seq, const std::string& worker, int64_t
   const Job job = job_of(rows.at(0));
   connection.execute("UPDATE tenants SET turn=(SELECT max(turn)+1 FROM tenants) WHERE tenant=?",
                      {job.tenant});
+  count_waiting(connection, job.tenant, -1);
   return job;
 }
 

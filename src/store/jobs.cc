@@ -26,13 +26,21 @@ std::string in_state(JobState state) {
                      is_finished(state) ? " AND finished_ms>0" : "");
 }
 
-// In PostgreSQL, some that submit at the same moment may go over the limit together.
-void check_room(Connection& connection, const std::string& tenant) {
+// The tenant's row, kept from others who submit for it until the transaction ends: limits and
+// idempotency keys hold even if many submit at once. How many of its jobs are waiting.
+int64_t lock_tenant(Connection& connection, const std::string& tenant) {
+  connection.execute("INSERT INTO tenants (tenant) VALUES (?) ON CONFLICT DO NOTHING", {tenant});
   const auto rows = connection.query(
-      "SELECT count(*), count(*) FILTER (WHERE tenant=?) FROM jobs WHERE state='queued'", {tenant});
-  const int64_t all = integer_at(rows.at(0), 0);
-  const int64_t own = integer_at(rows.at(0), 1);
+      fmt::format("SELECT waiting FROM tenants WHERE tenant=?{}", connection.for_update()),
+      {tenant});
+  return integer_at(rows.at(0), 0);
+}
+
+// In PostgreSQL, tenants that submit at the same moment may go over the limit of all together.
+void check_room(Connection& connection, const std::string& tenant, int64_t own) {
   const StoreOptions& options = connection.options;
+  const auto rows = connection.query("SELECT CAST(sum(waiting) AS BIGINT) FROM tenants");
+  const int64_t all = integer_at(rows.at(0), 0);
   if (all >= options.max_queued) {
     throw Error(ErrorKind::unavailable, "queue",
                 fmt::format("is full: {} jobs are waiting; try again later", all));
@@ -43,18 +51,17 @@ void check_room(Connection& connection, const std::string& tenant) {
   }
 }
 
-// False: another process has just submitted the same key.
-bool insert_job(Connection& connection, const NewJob& job, const std::string& id) {
-  connection.execute("INSERT INTO tenants (tenant) VALUES (?) ON CONFLICT DO NOTHING",
-                     {job.tenant});
+std::optional<Job> insert_job(Connection& connection, const NewJob& job) {
+  const std::string id = random_id();
   const SqlValue key =
       job.idempotency_key.empty() ? SqlValue() : SqlValue(job.idempotency_key);  // NULLs differ
-  const int64_t inserted = connection.execute(
+  connection.execute(
       "INSERT INTO jobs (id, kind, tenant, idempotency_key, state, priority, body, created_ms) "
-      "VALUES (?, ?, ?, ?, 'queued', ?, ?, ?) ON CONFLICT (tenant, idempotency_key) DO NOTHING",
+      "VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
       {id, job.kind, job.tenant, key, job.priority, job.body, connection.now_ms()});
-  if (inserted > 0) record_blob_uses(connection, id, {job.body});
-  return inserted > 0;
+  count_waiting(connection, job.tenant, 1);
+  record_blob_uses(connection, id, {job.body});
+  return job_where(connection, "id=?", {id});
 }
 
 }  // namespace
@@ -65,12 +72,11 @@ Job Jobs::submit(const NewJob& job) {
   std::optional<Job> stored = job_by_key(connection_, job);
   if (stored) return *stored;
   connection_.database->transaction([&] {
+    const int64_t waiting = lock_tenant(connection_, job.tenant);
     stored = job_by_key(connection_, job);
     if (stored) return;
-    check_room(connection_, job.tenant);
-    const std::string id = random_id();
-    stored = insert_job(connection_, job, id) ? job_where(connection_, "id=?", {id})
-                                              : job_by_key(connection_, job);
+    check_room(connection_, job.tenant, waiting);
+    stored = insert_job(connection_, job);
   });
   ZC_BUG_IF(!stored);
   return *stored;
@@ -92,10 +98,11 @@ std::optional<Job> Jobs::cancel(const std::string& id) {
   std::optional<Job> job;
   connection_.database->transaction([&] {
     // In this order, so that a job that is claimed in between gets its flag.
-    connection_.execute(
+    const auto queued = connection_.query(
         "UPDATE jobs SET state='cancelled', cancel_requested=1, finished_ms=? "
-        "WHERE id=? AND state='queued'",
+        "WHERE id=? AND state='queued' RETURNING tenant",
         {connection_.now_ms(), id});
+    if (!queued.empty()) count_waiting(connection_, text_at(queued[0], 0), -1);
     connection_.execute("UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", {id});
     job = job_where(connection_, "id=?", {id});
   });

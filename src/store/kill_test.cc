@@ -114,6 +114,8 @@ class KillTest : public testing::TestWithParam<std::string> {
       EXPECT_EQ(count, state == JobState::done ? jobs : 0);
     }
     EXPECT_EQ(store->gallery().count({}), jobs);
+    EXPECT_EQ(open_database(url_)->query("SELECT tenant FROM tenants WHERE waiting<>0"),
+              std::vector<SqlRow>());
     for (int i = 0; i < jobs; ++i) {
       const Job job = store->jobs().submit({.body = "new",
                                             .tenant = "tenant " + std::to_string(i % 3),

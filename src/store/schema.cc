@@ -45,11 +45,13 @@ const Migration& first_migration() {
       // Not of all states: SQLite would take it for the queue too, whose own index serves better.
       "CREATE INDEX jobs_ended ON jobs (state, seq, finished_ms) WHERE finished_ms > 0",
       "CREATE INDEX jobs_by_tenant ON jobs (tenant, seq)",
-      // Whose turn it is: the tenant that was served longest ago goes first.
+      // Whose turn it is: the tenant that was served longest ago goes first. `waiting` is how many
+      // queued jobs it has, since counting thousands at each submission would be slow.
       R"(CREATE TABLE tenants (
         seq {serial},
         tenant TEXT NOT NULL UNIQUE,
-        turn {integer} NOT NULL DEFAULT 0))",
+        turn {integer} NOT NULL DEFAULT 0,
+        waiting {integer} NOT NULL DEFAULT 0))",
       "CREATE INDEX tenants_by_turn ON tenants (turn, seq)",
       R"(CREATE TABLE previews (
         job TEXT PRIMARY KEY,

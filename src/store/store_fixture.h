@@ -48,6 +48,9 @@ class StoreTest : public testing::TestWithParam<std::string> {
   Job submit(const std::string& body = "{}", const std::string& tenant = "local",
              int64_t priority = 0);
   std::optional<Job> claim(const std::string& worker = "w");
+  // The lease of whoever has a job now runs out.
+  void let_the_lease_end() { now_ms_ += static_cast<int64_t>(options_.lease_seconds * 1000) + 1; }
+  void wait_out_the_back_off() { now_ms_ += 100'000; }
 
   TestFolder folder_;
   StoreOptions options_;

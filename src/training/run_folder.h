@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folder of a training run: one run at a time, and whether a stopped one may go on with these
+// The folder of a training run: what it holds, and whether a stopped run may go on with these
 // options.
 #pragma once
 
@@ -11,26 +11,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "training/run_lock.h"
 #include "training/snapshot.h"
 
 namespace zc {
-
-// While it lives, no other process trains into the folder (flock on OUT/run.lock; a killed process
-// leaves no lock behind). Makes the folder. Throws bad_request naming the process that holds it,
-// io.
-class RunLock {
- public:
-  explicit RunLock(const std::filesystem::path& out);
-  ~RunLock();
-  RunLock(const RunLock&) = delete;
-  RunLock& operator=(const RunLock&) = delete;
-
- private:
-  int fd_ = -1;
-};
-
-// The process that trains into the folder, if any; this one does not count.
-std::optional<int64_t> run_in_progress(const std::filesystem::path& out);
 
 // The newest snapshot below OUT/ckpt by its manifest alone: files are not read, so that this takes
 // no time (newest_snapshot() verifies them).

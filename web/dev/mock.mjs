@@ -276,7 +276,7 @@ const routes = [
   }],
   ["GET", "/images", ({ query }) => {
     const trashed = query.get("trashed") === "true" || query.get("trashed") === "1";
-    const fits = images.filter((image) => image.trashed === trashed && (!query.get("q") || query.get("q").toLowerCase().split(/\s+/).every((word) => new RegExp(`\\b${word.replace(/\W/g, "")}`, "i").test(image.prompt))) && (!query.get("from_ms") || image.created >= Number(query.get("from_ms"))) && (!query.get("to_ms") || image.created <= Number(query.get("to_ms"))) && (!query.get("kind") || image.kinds.includes(query.get("kind"))) && (!query.get("model") || image.model === query.get("model")) && (!/^(true|1)$/.test(query.get("starred") ?? "") || image.starred));
+    const fits = images.filter((image) => image.trashed === trashed && (!query.get("q") || query.get("q").toLowerCase().split(/\s+/).every((word) => new RegExp(`\\b${word.replace(/\W/g, "")}`, "i").test(image.prompt))) && (!query.get("from") || image.created >= Number(query.get("from"))) && (!query.get("to") || image.created <= Number(query.get("to"))) && (!query.get("kind") || image.kinds.includes(query.get("kind"))) && (!query.get("model") || image.model === query.get("model")) && (!/^(true|1)$/.test(query.get("starred") ?? "") || image.starred));
     const limit = Number(query.get("limit") ?? 50);
     // Keyset: the place behind the last picture of the page before, however many came in front of it meanwhile.
     const [time, last] = (query.get("cursor") ?? "").split("~");
@@ -292,7 +292,7 @@ const routes = [
   }],
   ["POST", "/images/{id}/star", ({ ids, json }) => publish_image(find(images, ids[0], "image"), { starred: json.starred })],
   ["POST", "/images/{id}/restore", ({ ids }) => publish_image(find(images, ids[0], "image"), { trashed: false })],
-  ["POST", "/images/{id}/rerun", ({ ids }) => [202, new_job(find(images, ids[0], "image").request, "generate", { rerun: find(images, ids[0], "image").seed % 2 ? { of: ids[0], identical: false, psnr: 43.7 } : { of: ids[0], identical: true, psnr: null } })]],
+  ["POST", "/images/{id}/rerun", ({ ids }) => [202, new_job(find(images, ids[0], "image").request, "rerun", { rerun: find(images, ids[0], "image").seed % 2 ? { of: ids[0], identical: false, psnr: 43.7 } : { of: ids[0], identical: true, psnr: null } })]],
   ["GET", "/images/{id}", ({ ids }) => find(images, ids[0], "image")],
   ["DELETE", "/images/{id}", ({ ids, query }) => {
     const image = find(images, ids[0], "image");

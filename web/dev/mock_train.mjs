@@ -36,7 +36,7 @@ export function make_trainer(studio) {
   const run = (values) => ({ id: id(), eta_seconds: null, created: now() - 9e6, message: "", control: "canny", can_resume: false, options: { steps: values.steps, batch: 4, lr: 1e-3, optimizer: "muon", model: "builtin" }, dataset: { type: "circles", count: 300, seed: 1 }, ...values });
   const runs = studio.empty ? [] : [
     run({ name: "circles", state: "running", step: 3120, steps: 8000, loss: 0.0214, eta_seconds: 2140 }),
-    run({ name: "my scribbles", state: "finished", step: 6000, steps: 6000, loss: 0.0178, control: "scribble", created: now() - 9e7, dataset: { type: "upload", pairs: [] }, message: "the best weights are those of step 5600" }),
+    run({ name: "my scribbles", state: "finished", step: 6000, steps: 6000, loss: 0.0178, control: "scribble", can_resume: true, created: now() - 9e7, dataset: { type: "upload", id: "0123456789abcdef0123", pictures: 480 }, message: "the best weights are those of step 5600" }),
     run({ name: "depth, second try", state: "stopped", step: 1400, steps: 4000, loss: 0.0391, control: "depth", created: now() - 2e8, can_resume: true, dataset: { type: "toyworld", count: 5000, seed: 1 } }),
     run({ name: "first try", state: "failed", step: 212, steps: 4000, loss: 0.31, created: now() - 3e8, can_resume: true, message: "the loss was no number three times in a row at step 212; the samples were circles 17, 203 and 44. Lower the learning rate." }),
   ];
@@ -71,24 +71,33 @@ export function make_trainer(studio) {
       convergence: { step: converges ? Math.round((one.steps * kConverges) / 10) * 10 : null },
       grids: steps(every * 2).map((step) => ({ step, url: grid_url(one, step) })),
       files: ["report.html"],
+      events: [{ step: 0, text: "300 pairs, 6 of them held out" }, { step: 500, text: "a snapshot was written" }, ...(converges ? [{ step: Math.round((one.steps * kConverges) / 10) * 10, text: "it follows its map now: 0.41 of edge F1 against 0.04 without" }] : [])].filter((event) => event.step <= one.step),
     };
   }
   function plan(json) {
     const { batch = 4, size = 0, optimizer = "adamw", base_precision = "fp32", model = "builtin" } = json.options ?? {};
     const big = model !== "builtin";
     const pixels = ((size || (big ? 512 : 256)) / 256) ** 2 * batch;
+    const control = big ? 1.45e9 : 1.3e8;
     const rows = [
-      { name: "base", bytes: (big ? 3.4e9 : 3.6e8) * (base_precision === "fp16" ? 0.5 : 1) },
-      { name: "control", bytes: big ? 1.45e9 : 1.3e8 },
-      { name: "gradients", bytes: big ? 1.45e9 : 1.3e8 },
-      { name: "optimizer", bytes: (big ? 2.9e9 : 2.6e8) * (optimizer === "adamw8bit" ? 0.26 : 1) },
-      { name: "activations", bytes: pixels * (big ? 4.1e8 : 9e7) },
-      { name: "program", bytes: 4.2e8 },
+      { name: "program and working memory", bytes: 6.3e8, phase: "always" },
+      { name: `base UNet, ${base_precision}`, bytes: (big ? 3.4e9 : 3.6e8) * (base_precision === "fp16" ? 0.5 : 1), phase: "always" },
+      { name: "text encoder and autoencoder", bytes: big ? 8.3e8 : 9e7, phase: "always" },
+      { name: "ControlNet, fp32", bytes: control, phase: "always" },
+      { name: "gradients", bytes: control, phase: "step" },
+      { name: `moments of ${optimizer}`, bytes: control * 2 * (optimizer === "adamw8bit" ? 0.26 : 1), phase: "training" },
+      { name: "activations", bytes: pixels * (big ? 9.1e8 : 9e7), phase: "step" },
+      { name: "validation", bytes: pixels * 2e7, phase: "validation" },
+      { name: "encoding of pictures", bytes: 3e8, phase: "encoding" },
     ];
-    const peak = rows.reduce((sum, row) => sum + row.bytes, 0);
+    const sum = (...phases) => rows.filter((row) => phases.includes(row.phase)).reduce((all, row) => all + row.bytes, 0);
+    const peak = sum("always") + Math.max(sum("training") + Math.max(sum("step"), sum("validation")), sum("encoding"));
     const warnings = [];
-    if (json.dataset?.type === "upload" && (json.dataset.pairs ?? []).length < 200) warnings.push(`${(json.dataset.pairs ?? []).length} pairs are few; a control wants 200 or more`);
-    return { memory: { peak, rows }, available: 16.6e9, fits: peak < 16.6e9, warnings, checks: [] };
+    const pairs = json.dataset?.pairs?.length ?? json.dataset?.count ?? 0;
+    if (pairs < 200) warnings.push(`${pairs} pairs are few; a control wants 200 or more`);
+    if (peak > 16.6e9) warnings.push("more is needed than the 16.6 GB that are free; --optimizer adamw8bit saves 2.1 GB, --batch 1 with --accumulate 4 times as large saves 2.7 GB");
+    const checks = [{ topic: "data", text: `${pairs} pairs, 8 of them looked at`, warning: false }, { topic: "disk", text: "2 snapshots and the result take 63.0 MiB, 61.1 GiB are free", warning: false }, ...warnings.map((text) => ({ topic: "data", text, warning: true }))];
+    return { memory: { peak, rows }, peak, fits: peak < 16.6e9, warnings, checks, gradient_checkpointing: false };
   }
   function check(json) {
     if (!json.name?.trim()) throw new Problem(422, "bad_request", "a name is wanted", "name");
@@ -134,7 +143,7 @@ export function make_trainer(studio) {
       return [201, brief(one)];
     }],
     ["POST", "/train/runs/{id}/stop", ({ ids }) => change(find(ids[0]), { state: "stopped", eta_seconds: null, can_resume: true })],
-    ["POST", "/train/runs/{id}/resume", ({ ids }) => change(find(ids[0]), { state: "running", message: "" })],
+    ["POST", "/train/runs/{id}/resume", ({ ids, json }) => change(find(ids[0]), { state: "running", message: "", steps: Math.max(find(ids[0]).steps, json.steps ?? 0) })],
     ["POST", "/train/runs/{id}/use", ({ ids }) => {
       const one = find(ids[0]);
       return { model: add_model({ id: `trained-${one.id.slice(0, 6)}`, title: `${one.name} (trained here)`, kind: "controlnet", file: "", family: "built_in", control_kind: one.control, sha10: "0123456789", bytes: 31_400_000, ready: true, problem: "" }) };

@@ -13,7 +13,11 @@ async function faults_of(page, where) {
   // Nothing that moves, and nothing that is half faded in.
   await page.waitForLoadState("networkidle");
   await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished.catch(() => {}))));
-  const violations = await page.evaluate(async () => (await window.axe.run(document, { resultTypes: ["violations"] })).violations);
+  const { violations, passes } = await page.evaluate(async () => {
+    const found = await window.axe.run(document, { resultTypes: ["violations"] });
+    return { violations: found.violations, passes: found.passes.length };
+  });
+  assert.ok(passes > 10, `axe found something to look at on ${where}`);
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, help, nodes }) => nodes.map((node) => `${where}: ${id}: ${help}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`));

@@ -48,7 +48,7 @@ export async function start_server({ mock = mocked, environment = {}, options = 
     ? [process.execPath, join(kWeb, "dev/mock.mjs")]
     : [program, "serve", "--port", "0", "--data", folder, ...options];
   const child = spawn(command, rest, {
-    env: { ...process.env, PORT: "0", MOCK_SPEED: "8", MOCK_EMPTY: "1", ...environment },
+    env: { ...process.env, PORT: "0", MOCK_SPEED: "3", MOCK_EMPTY: "1", ...environment },
     stdio: ["ignore", "pipe", process.env.E2E_LOG ? "inherit" : "ignore"],
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -113,10 +113,10 @@ export async function open_page(context, screen = "") {
   return page;
 }
 
-// studio_test("what must be so", async ({ page, context, api }) => ..., { screen, device, needs_model })
+// studio_test("what must be so", async ({ page, context, api }) => ..., { screen, device, real })
 // A browser's profile of its own for each test: no draft and no settings of others. The server and its pictures are shared.
-export function studio_test(name, body, { screen = "", device = {}, needs_model = false, timeout = 180_000 } = {}) {
-  test(name, { timeout, skip: needs_model && mocked ? "only with a model" : false }, async (t) => {
+export function studio_test(name, body, { screen = "", device = {}, real = false, timeout = 180_000 } = {}) {
+  test(name, { timeout, skip: real && mocked ? "the mock server cannot do this" : false }, async (t) => {
     const { browser } = await studio();
     const context = await browser.newContext({ ...kDesktop, ...device });
     context.setDefaultTimeout(30_000);

@@ -23,7 +23,7 @@ studio_test("queue: jobs stand in turn, a waiting one is taken out, the history 
   await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=queue-now] .queue-job").length === 3);
   await page.getByRole("button", { name: "Cancel 2 that wait" }).click();
   await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=queue-now] .queue-job").length === 1);
-  await page.locator(".queue-worker", { hasText: words }).waitFor();
+  if (!mocked) await page.locator(".queue-worker", { hasText: words }).waitFor();
   await page.locator(".queue-job-running").getByRole("button", { name: /cancel/i }).click();
   await api.idle();
   await page.locator("[aria-labelledby=queue-history] .queue-job-cancelled").nth(3).waitFor();
@@ -60,6 +60,7 @@ studio_test("settings: the theme and a remapped key are kept", async ({ page }) 
   await page.waitForSelector(".topbar-dot-ok");
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
   await page.keyboard.press("1");
+  await page.locator(".cs-head [data-tab=compare]").waitFor();
   await page.keyboard.press("Control+k");
   assert.equal(await page.locator(".cs-head [data-tab=compare]").getAttribute("aria-selected"), "true");
 }, { screen: "settings" });

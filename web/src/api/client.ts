@@ -129,7 +129,8 @@ export const api = {
 
   // Images
   async images(filter: ImageFilter = {}, signal?: AbortSignal): Promise<ImagePage> {
-    const page = await get<ImagePage>(`/images${query_of({ ...filter })}`, signal);
+    const { from_ms, to_ms, ...others } = filter;
+    const page = await get<ImagePage>(`/images${query_of({ ...others, from: from_ms, to: to_ms })}`, signal);
     return { ...page, images: page.images.map(tidy_image) };
   },
   image: async (id: string) => tidy_image(await get<StudioImage>(item("images", id))),
@@ -156,7 +157,7 @@ export const api = {
   run: (id: string, signal?: AbortSignal) => get<TrainRunDetails>(item("train/runs", id), signal),
   plan_run: (run: NewTrainRun, signal?: AbortSignal) => post<TrainPlan>("/train/runs/plan", run, { signal }),
   stop_run: (id: string) => post<TrainRun | undefined>(`${item("train/runs", id)}/stop`),
-  resume_run: (id: string) => post<TrainRun | undefined>(`${item("train/runs", id)}/resume`),
+  resume_run: (id: string, steps = 0) => post<TrainRun | undefined>(`${item("train/runs", id)}/resume`, steps > 0 ? { steps } : {}),
   use_run: (id: string) => post<{ model: ModelEntry }>(`${item("train/runs", id)}/use`),
   async remove_run(id: string): Promise<void> {
     await send("DELETE", item("train/runs", id));

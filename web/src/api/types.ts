@@ -327,11 +327,12 @@ export interface TrainRunDetails extends TrainRun {
   convergence: { step: number | null };
   grids: { step: number; url: string }[];
   files?: string[];
+  events?: { step: number; text: string }[]; // what the trainer said
   options?: Record<string, unknown>;
   dataset?: Record<string, unknown>;
 }
 export interface TrainPair {
-  image: string; // asset:SHA, as the map
+  target: string; // the picture, asset:SHA
   map?: string; // unset: made by the annotator of the kind
   text: string;
 }
@@ -348,12 +349,19 @@ export interface NewTrainRun {
   options: Record<string, unknown>;
   dataset: TrainDataset;
 }
+// Bytes that lie in memory always, during all of the training, a step, a validation, or the encoding before the first step.
+export interface PlanRow {
+  name: string;
+  bytes: number;
+  phase?: "always" | "training" | "step" | "validation" | "encoding";
+}
 export interface TrainPlan {
-  memory: { peak?: number; rows?: { name: string; bytes: number }[]; [name: string]: unknown };
+  memory: { peak?: number; rows?: PlanRow[]; [name: string]: unknown };
   available?: number;
   fits?: boolean;
   warnings?: string[];
-  checks?: unknown[];
+  checks?: { topic: string; text: string; warning: boolean }[];
+  gradient_checkpointing?: boolean;
 }
 
 export interface WorkerInfo {

@@ -66,8 +66,11 @@ export function NumberInput({ id, label, value, min = -Infinity, max = Infinity,
         onFocus={(event) => event.currentTarget.select()}
         onKeyDown={(event) => {
           if (event.ctrlKey || event.metaKey) return;
-          if (event.key === "Enter" && text !== null) commit(text);
-          else if (event.key === "Escape") setText(null);
+          if (event.key === "Enter" && text !== null) {
+            // The number is what was meant, not the form around it.
+            event.preventDefault();
+            commit(text);
+          } else if (event.key === "Escape") setText(null);
           else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
             event.preventDefault();
             nudge((event.key === "ArrowUp" ? 1 : -1) * (event.shiftKey ? 10 : 1));

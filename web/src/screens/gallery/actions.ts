@@ -86,14 +86,20 @@ export async function delete_forever(ids: readonly string[]): Promise<void> {
   if (failed.length < ids.length) toast({ title: t("gallery.deleted", { count: ids.length - failed.length }) });
 }
 
+const kMostZipped = 1000; // in one archive, as the server makes them
+
+// More than fit into one archive come as several.
 export async function save_zip(ids: readonly string[]): Promise<void> {
   try {
-    const zip = await api.zip_images([...ids]);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(zip);
-    link.download = `zeroconv-${new Date().toISOString().slice(0, 10)}-${ids.length}.zip`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    for (let from = 0; from < ids.length; from += kMostZipped) {
+      const part = ids.slice(from, from + kMostZipped);
+      const zip = await api.zip_images(part);
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(zip);
+      link.download = `zeroconv-${new Date().toISOString().slice(0, 10)}${ids.length > kMostZipped ? `-part${from / kMostZipped + 1}` : ""}.zip`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    }
   } catch (error) {
     toast({ kind: "error", title: t("gallery.zip_failed"), detail: error_text(error) });
   }

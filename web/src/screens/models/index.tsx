@@ -6,7 +6,7 @@ import { api } from "../../api/client.ts";
 import type { ModelEntry, ModelKind } from "../../api/types.ts";
 import { Button, Icon, Tabs, toast } from "../../design/index.ts";
 import { t } from "../../i18n/index.ts";
-import { load_capabilities } from "../../state/capabilities.ts";
+import { controlKinds, load_capabilities } from "../../state/capabilities.ts";
 import { error_text } from "../../state/errors.ts";
 import { modelEvents } from "../../state/start.ts";
 import { FailedNote, Note, Skeleton } from "../parts/note.tsx";
@@ -79,6 +79,7 @@ export default function Models() {
       setLooking(false);
     }
   };
+  const annotators = controlKinds.value.reduce((sum, info) => sum + info.annotators.length, 0);
   const parts = modelParts.filter((one) => one !== "lora" || counts.lora.all > 0);
   return (
     <div class="page models">
@@ -92,7 +93,7 @@ export default function Models() {
           label={t("models.parts")}
           panelId="models-panel"
           value={part.value}
-          tabs={parts.map((one) => ({ value: one, label: t(`models.part_${one}`), badge: value ? counts[one].all : null }))}
+          tabs={parts.map((one) => ({ value: one, label: t(`models.part_${one}`), badge: !value ? null : one === "annotator" ? annotators : counts[one].all }))}
           onChange={(next) => (part.value = next)}
         />
         <label class="models-search">

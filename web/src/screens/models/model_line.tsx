@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One model file: what it is, whether it can be used, and a check of every byte of it.
 import { signal } from "@preact/signals";
+import shield_check from "lucide-static/icons/shield-check.svg?raw";
 import { useLocation } from "wouter-preact";
 import { api } from "../../api/client.ts";
 import type { ModelEntry, VerifyResult } from "../../api/types.ts";
@@ -89,7 +90,7 @@ export function ModelLine({ model }: { model: ModelEntry }) {
         {check?.state === "runs" ? (
           <Button small kind="quiet" busy disabled>{t("models.verifying")}</Button>
         ) : (
-          <IconButton small icon="scan" label={t("models.verify")} onClick={() => void verify(model)} />
+          <IconButton small svg={shield_check} label={t("models.verify")} onClick={() => void verify(model)} />
         )}
       </div>
     </li>

@@ -15,9 +15,14 @@ import { cancel_job, myJobs } from "../../state/submit.ts";
 import { date_time, time_ago } from "../parts/time.ts";
 import { hint_of, priority_before, seconds_of } from "./queue_list.ts";
 
+// Until it is done, all that a re-run knows is the picture.
+function is_rerun(job: Job): boolean {
+  return job.kind === "rerun" && typeof job.request.image === "string";
+}
+
 async function submit_again(job: Job, priority: number): Promise<Job | null> {
   try {
-    const again = await api.submit(job.request, { priority });
+    const again = is_rerun(job) ? await api.rerun_image(String(job.request.image)) : await api.submit(job.request, { priority });
     put_job(again);
     myJobs.value = [...myJobs.value, again.id];
     return again;
@@ -76,7 +81,7 @@ function Facts({ job }: { job: Job }) {
           {job.rerun.identical ? t("create.rerun_identical") : job.rerun.psnr === null ? t("create.rerun_differs") : t("gallery.rerun_differs", { psnr: job.rerun.psnr.toFixed(1) })}
         </Chip>
       )}
-      {job.rerun && is_open(job.state) && <Chip icon="refresh-cw">{t("create.rerun")}</Chip>}
+      {job.kind === "rerun" && is_open(job.state) && <Chip icon="refresh-cw">{t("gallery.rerun")}</Chip>}
       {job.attempt > 1 && <Chip tone="warn" icon="refresh-cw">{t("queue.attempt", { count: job.attempt })}</Chip>}
     </p>
   );
@@ -127,7 +132,7 @@ export function JobLine({ job, now, next }: { job: Job; now: number; next?: bool
     <li class={names("queue-job", `queue-job-${job.state}`)}>
       <Thumb job={job} />
       <div class="queue-job-body">
-        <p class="queue-prompt">{job.request.prompt || <span class="muted">{t("create.no_prompt")}</span>}</p>
+        <p class="queue-prompt">{job.request.prompt || <span class="muted">{t(job.kind === "rerun" ? "create.rerun" : "create.no_prompt")}</span>}</p>
         <Facts job={job} />
         {job.state === "running" && <Running job={job} />}
         <Trouble job={job} />
@@ -137,10 +142,10 @@ export function JobLine({ job, now, next }: { job: Job; now: number; next?: bool
         {job.state === "queued" && <p class="queue-state muted num">{phase_text(job)}</p>}
         {!open && <State job={job} now={now} />}
         <div class="queue-job-actions">
-          {job.state === "queued" && !next && !job.rerun && <IconButton small icon="arrow-up" label={t("queue.to_front")} onClick={() => void move_to_front(job)} />}
+          {job.state === "queued" && !next && job.kind === "generate" && <IconButton small icon="arrow-up" label={t("queue.to_front")} onClick={() => void move_to_front(job)} />}
           {open && <Button small icon="x" disabled={stopping} onClick={() => void cancel_job(job.id)}>{t(stopping ? "queue.stopping" : "common.cancel")}</Button>}
           {!open && job.state !== "done" && <Button small icon="refresh-cw" onClick={() => void submit_again(job, 0)}>{t("common.retry")}</Button>}
-          {!open && <IconButton small icon="sliders-horizontal" label={t("create.recall")} onClick={() => { recall_request(job.request); go("/"); }} />}
+          {!open && !is_rerun(job) && <IconButton small icon="sliders-horizontal" label={t("create.recall")} onClick={() => { recall_request(job.request); go("/"); }} />}
         </div>
       </div>
     </li>

@@ -22,10 +22,11 @@ function Worker({ worker, now }: { worker: WorkerInfo; now: number }) {
       <div class="queue-worker-body">
         <p class="queue-worker-name">{worker.name}</p>
         <p class="muted">{worker.device || t("queue.device_unknown")}</p>
+        {silent && <p class="queue-worker-silent">{t("queue.last_seen", { time: time_ago(worker.last_seen, now, language.value) })}</p>}
         {worker.job && <p class="queue-worker-job">{job?.request.prompt || worker.job}</p>}
       </div>
       {silent ? (
-        <Chip tone="warn" tip={t("queue.silent_help")}>{t("queue.silent", { time: time_ago(worker.last_seen, now, language.value) })}</Chip>
+        <Chip tone="warn" tip={t("queue.silent_help")}>{t("queue.silent")}</Chip>
       ) : worker.job ? (
         <Chip tone="accent" icon="activity">{t("queue.busy")}</Chip>
       ) : (
