@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "image/base64.h"
 #include "image/codec.h"
+#include "image/resize.h"
 #include "pipelines/request.h"
 #include "server/studio.h"
 #include "server/test_client.h"

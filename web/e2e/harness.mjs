@@ -2,6 +2,7 @@
 // A studio and a browser for the tests: one of each for the whole run (run.mjs hands over their addresses), or for one file that runs by itself.
 //   ZEROCONV=PATH      the program, by default build/release/bin/zeroconv
 //   E2E_SERVER=mock    the server with made-up data instead; what only a model can do is then not checked
+//   E2E_WEB_DIR=DIR    pages to serve instead of those inside the program, as web/dist
 //   CHROMIUM=PATH      the browser
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -46,7 +47,7 @@ export async function start_server({ mock = mocked, environment = {}, options = 
   const folder = mkdtempSync(join(tmpdir(), "zeroconv-studio-"));
   const [command, ...rest] = mock
     ? [process.execPath, join(kWeb, "dev/mock.mjs")]
-    : [program, "serve", "--port", "0", "--data", folder, ...options];
+    : [program, "serve", "--port", "0", "--data", folder, ...(process.env.E2E_WEB_DIR ? ["--web-dir", process.env.E2E_WEB_DIR] : []), ...options];
   const child = spawn(command, rest, {
     env: { ...process.env, PORT: "0", MOCK_SPEED: "3", MOCK_EMPTY: "1", ...environment },
     stdio: ["ignore", "pipe", process.env.E2E_LOG ? "inherit" : "ignore"],
@@ -115,11 +116,11 @@ export async function open_page(context, screen = "") {
 
 // studio_test("what must be so", async ({ page, context, api }) => ..., { screen, device, real })
 // A browser's profile of its own for each test: no draft and no settings of others. The server and its pictures are shared.
-export function studio_test(name, body, { screen = "", device = {}, real = false, timeout = 180_000 } = {}) {
+export function studio_test(name, body, { screen = "", device = {}, real = false, timeout = 240_000 } = {}) {
   test(name, { timeout, skip: real && mocked ? "the mock server cannot do this" : false }, async (t) => {
     const { browser } = await studio();
     const context = await browser.newContext({ ...kDesktop, ...device });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(60_000);
     const faults = [];
     context.on("page", (page) => watch(page, faults));
     try {

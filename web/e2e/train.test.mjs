@@ -24,7 +24,7 @@ studio_test("a training on circles begins, shows its curves, stops, and becomes 
   await fill_form(page, name);
   await page.locator(".train-side").getByText("Fits", { exact: true }).waitFor({ timeout: kPatienceMs });
   await page.getByRole("button", { name: "Start training" }).click();
-  await page.locator("h1.train-name", { hasText: name }).waitFor();
+  await page.locator(".train-name", { hasText: name }).waitFor();
   const id = decodeURIComponent(/train\/([^/?]+)$/.exec(page.url())[1]);
   await page.locator(".train-chart-box .train-line").first().waitFor({ timeout: 2 * kPatienceMs });
   const line = await page.locator(".train-chart-box .train-line").first().getAttribute("d");

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { names } from "../../design/index.ts";
 import { language, t, t_or } from "../../i18n/index.ts";
 import { whole } from "../parts/time.ts";
-import { line_path, log_ticks, nearest, nice_ticks, part_of, range_of, short_number, thinned, type Series } from "./charts.ts";
+import { axis_ticks, line_path, nearest, nice_ticks, part_of, range_of, short_number, thinned, type Series } from "./charts.ts";
 
 export interface ChartProps {
   title: string;
@@ -95,7 +95,7 @@ export function Chart({ title, series, steps, log = false, convergence, at }: Ch
       <div ref={box} class="train-chart-box" tabIndex={0} role="img" aria-label={summary} onPointerMove={point} onPointerLeave={() => setCursor(null)} onKeyDown={press} onBlur={() => setCursor(null)}>
         {width > 0 && range && (
           <svg width={width} height={kHeight} aria-hidden="true">
-            {(log ? log_ticks(range.low, range.high) : nice_ticks(range.low, range.high, 4)).map((tick) => (
+            {axis_ticks(range.low, range.high, log).map((tick) => (
               <g key={tick}>
                 <line class="train-rule" x1={kLeft} x2={width - kRight} y1={y(tick)} y2={y(tick)} />
                 <text class="train-tick" x={kLeft - 8} y={y(tick) + 4} text-anchor="end">{short_number(tick)}</text>
@@ -114,7 +114,7 @@ export function Chart({ title, series, steps, log = false, convergence, at }: Ch
             {convergence !== null && convergence !== undefined && convergence <= last && (
               <g class="train-converges">
                 <line x1={x(convergence)} x2={x(convergence)} y1={kTop} y2={kHeight - kBottom} />
-                <text x={x(convergence) + (x(convergence) > width * 0.6 ? -7 : 7)} y={kTop + 10} text-anchor={x(convergence) > width * 0.6 ? "end" : "start"}>{t("train.converged_at", { step: whole(convergence, language.value) })}</text>
+                <text x={x(convergence) + (x(convergence) > width * 0.6 ? -7 : 7)} y={kTop + 34} text-anchor={x(convergence) > width * 0.6 ? "end" : "start"}>{t("train.converged_at", { step: whole(convergence, language.value) })}</text>
               </g>
             )}
             {at !== null && at !== undefined && at <= last && <path class="train-at" d={`M${x(at) - 5} ${kHeight - kBottom + 5}l5 -6 5 6z`} />}

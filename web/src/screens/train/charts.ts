@@ -82,6 +82,12 @@ export function log_ticks(low: number, high: number): number[] {
   return ticks.length > 7 ? ticks.filter((value) => /^1/.test(value.toExponential())) : ticks;
 }
 
+// Of the upright axis. Between two powers of ten there is room for plain numbers only.
+export function axis_ticks(low: number, high: number, log: boolean): number[] {
+  const ticks = log ? log_ticks(low, high) : [];
+  return ticks.length >= 3 ? ticks : nice_ticks(low, high, 4);
+}
+
 export interface Range {
   low: number;
   high: number;

@@ -55,7 +55,7 @@ function Intro() {
   const [, go] = useLocation();
   return (
     <Note icon="graduation-cap" title={t("train.intro")} text={t("train.intro_text")}>
-      <Button kind="primary" icon="plus" onClick={() => go("/train/new")}>{t("train.new")}</Button>
+      <Button kind="primary" icon="plus" onClick={() => go("/train/new")}>{t("train.new_title")}</Button>
     </Note>
   );
 }

@@ -66,7 +66,7 @@ function Actions({ run, onDelete }: { run: TrainRunDetails; onDelete(): void }) 
   return (
     <div class="train-actions">
       {run.step > 0 && (
-        <Button kind={running ? "plain" : "primary"} icon="layers" busy={busy === "use"} disabled={busy !== ""} tip={t("train.use_help")} onClick={() => void act("use", () => use_as_layer(run, go))}>
+        <Button kind={run.state === "finished" || run.convergence.step !== null ? "primary" : "plain"} icon="layers" busy={busy === "use"} disabled={busy !== ""} tip={t("train.use_help")} onClick={() => void act("use", () => use_as_layer(run, go))}>
           {t("train.use")}
         </Button>
       )}
