@@ -15,7 +15,7 @@ function walk(inside) {
 
 for (const name of walk("")) {
   const bytes = readFileSync(join(folder, name));
-  if (!texts.has(extname(name)) || bytes.length < 1000) continue;
+  if (!texts.has(extname(name)) || bytes.length < 500) continue;
   mkdirSync(dirname(join(packed, name)), { recursive: true });
   const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } };
   writeFileSync(join(packed, `${name}.gz`), gzipSync(bytes, { level: 9 }));

@@ -55,7 +55,7 @@ std::vector<FuzzRequest> read_all(std::string_view bytes, size_t step) {
     while (!reader.done() && !reader.refusal()) {
       const size_t taken = reader.put(pending);
       pending.erase(0, taken);
-      if (taken > 0) continue;
+      if (taken > 0 || reader.refusal()) continue;
       if (bytes.empty()) return requests;
       pending += bytes.substr(0, step);
       bytes.remove_prefix(std::min(step, bytes.size()));

@@ -35,6 +35,7 @@ THIRD_PARTY = [
     (r"opencv2/", {"image", "annotators"}, False, "OpenCV is seen by .cc files of image/ and annotators/ only"),
     (r"(hwy|highway)/", {"kernels"}, True, "Highway stays in kernels/"),
     (r"boost/", {"server"}, False, "Boost is seen by .cc files of server/ only, as few as can be; it costs seconds each"),
+    (r"archive(_entry)?\.h$", {"server"}, False, "archives are read and written by server/zip_archive.cc only"),
     (r"(sqlite3|libpq-fe)\.h$", {"store"}, False, "databases are seen by .cc files of store/ only"),
 ]
 

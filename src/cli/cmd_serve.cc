@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // zeroconv serve: the studio in the browser and its APIs.
+#include <fmt/format.h>
+
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/machine.h"
+#include "server/openapi.h"
 #include "server/serve.h"
 
 namespace zc {
@@ -27,8 +30,15 @@ int run_serve(Arguments arguments) {
   line.fields(fields, given);
   const auto machine_fields = describe_options<MachineOptions>();
   line.fields(machine_fields, machine_given);
+  bool print_openapi = false;
+  line.flag("--print-openapi", print_openapi,
+            "print the description of the API (OpenAPI 3.1), serve nothing");
   line.footer(kServeFooter);
   if (!line.parse(arguments)) return 0;
+  if (print_openapi) {
+    fmt::print("{}", printed_openapi());
+    return 0;
+  }
   ServeOptions options;
   set_options(options, given);
   MachineOptions machine;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of routes: a whole server on a port of its own, without models, and a client that speaks
-// JSON with it.
+// For tests of routes: a whole server on a port of its own, without models, and a client that
+// speaks JSON with it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -35,9 +35,11 @@ class FakeAnnotateService final : public AnnotateService {
     requests_.push_back(request);
     const std::string png = encode_png(Image(16, 16, 3, 128));
     const std::string sha = store_.blobs().put(bytes_of(png), "image/png");
-    done({.asset = sha, .width = 16, .height = 16, .pose = {}, .seconds = 0.5, .note = {}}, nullptr);
+    done({.asset = sha, .width = 16, .height = 16, .pose = {}, .seconds = 0.5, .note = {}},
+         nullptr);
   }
-  std::string render_pose(const std::string& pose, int64_t, int64_t, const std::string& rules) override {
+  std::string render_pose(const std::string& pose, int64_t, int64_t,
+                          const std::string& rules) override {
     return sha256_hex(pose + rules);
   }
   std::vector<AnnotatorEntry> annotators() const override {
@@ -135,7 +137,8 @@ class ApiTest : public testing::Test {
   std::string upload_picture(int side = 64) { return upload(encode_png(Image(side, side, 3, 77))); }
 
   // A finished picture of the gallery.
-  StoredImage add_image(const std::string& prompt, nlohmann::json record = nlohmann::json::object()) {
+  StoredImage add_image(const std::string& prompt,
+                        nlohmann::json record = nlohmann::json::object()) {
     const std::string png = encode_png(Image(16, 16, 3, 128));
     NewImage image = image_named(prompt);
     image.sha = store().blobs().put(bytes_of(png), "image/png");
@@ -201,7 +204,8 @@ inline std::string schema_fault(const nlohmann::json& value, const nlohmann::jso
   }
   if (!value.is_object()) return "";
   for (const nlohmann::json& name : schema.value("required", nlohmann::json::array())) {
-    if (!value.contains(name.get<std::string>())) return where + " lacks " + name.get<std::string>();
+    if (!value.contains(name.get<std::string>()))
+      return where + " lacks " + name.get<std::string>();
   }
   const nlohmann::json properties = schema.value("properties", nlohmann::json::object());
   for (const auto& [name, member] : value.items()) {

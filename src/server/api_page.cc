@@ -25,11 +25,16 @@ summary{cursor:pointer}code,pre{font:13px/1.45 ui-monospace,monospace}pre{overfl
 std::string escaped(const std::string& text) {
   std::string html;
   for (const char c : text) {
-    if (c == '&') html += "&amp;";
-    else if (c == '<') html += "&lt;";
-    else if (c == '>') html += "&gt;";
-    else if (c == '"') html += "&quot;";
-    else html += c;
+    if (c == '&')
+      html += "&amp;";
+    else if (c == '<')
+      html += "&lt;";
+    else if (c == '>')
+      html += "&gt;";
+    else if (c == '"')
+      html += "&quot;";
+    else
+      html += c;
   }
   return html;
 }
@@ -47,10 +52,9 @@ std::string schema_name(const json& content) {
 std::string parameter_rows(const json& operation) {
   std::string rows;
   for (const json& parameter : operation.value("parameters", json::array())) {
-    rows += fmt::format("<tr><td><code>{}</code><td>{}<td>{}</tr>",
-                        escaped(parameter["name"].get<std::string>()),
-                        escaped(parameter["in"].get<std::string>()),
-                        escaped(parameter.value("description", "")));
+    rows += fmt::format(
+        "<tr><td><code>{}</code><td>{}<td>{}</tr>", escaped(parameter["name"].get<std::string>()),
+        escaped(parameter["in"].get<std::string>()), escaped(parameter.value("description", "")));
   }
   return rows.empty() ? "" : "<table>" + rows + "</table>";
 }
@@ -91,8 +95,9 @@ std::string api_page(const json& document) {
     html += "<h2>" + escaped(tag) + "</h2>" + operations;
   html += "<h2>Schemas</h2>";
   for (const auto& [name, schema] : document["components"]["schemas"].items()) {
-    html += fmt::format("<details id=\"{}\"><summary><code>{}</code></summary><pre>{}</pre></details>",
-                        name, name, escaped(json_text(schema, 2)));
+    html +=
+        fmt::format("<details id=\"{}\"><summary><code>{}</code></summary><pre>{}</pre></details>",
+                    name, name, escaped(json_text(schema, 2)));
   }
   return html + "</html>\n";
 }

@@ -41,14 +41,16 @@ void check_limits(std::span<const uint8_t> bytes, ImageSize size, const AssetLim
     return ProblemError(413, "image_too_large", std::move(detail), "asset");
   };
   if (static_cast<int64_t>(bytes.size()) > limits.picture_bytes) {
-    throw too_large(fmt::format("the picture is {}, at most {} are taken", human_bytes(bytes.size()),
+    throw too_large(fmt::format("the picture is {}, at most {} are taken",
+                                human_bytes(bytes.size()),
                                 human_bytes(static_cast<uint64_t>(limits.picture_bytes))));
   }
   const int64_t pixels = int64_t{size.width} * size.height;
   if (pixels > limits.pixels || std::max(size.width, size.height) > limits.side) {
-    throw too_large(fmt::format("the picture has {} x {} pixels; at most {} megapixels and sides of "
-                                "{} are taken: make it smaller first",
-                                size.width, size.height, limits.pixels >> 20, limits.side));
+    throw too_large(
+        fmt::format("the picture has {} x {} pixels; at most {} megapixels and sides of "
+                    "{} are taken: make it smaller first",
+                    size.width, size.height, limits.pixels >> 20, limits.side));
   }
 }
 

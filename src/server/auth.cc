@@ -218,12 +218,8 @@ std::optional<Problem> Auth::Impl::locked_out(const std::string& remote) {
 void Auth::Impl::count_failure(const std::string& remote) {
   const std::lock_guard lock(mutex);
   const int64_t time = now();
-  if (failures.size() >= kAddressesRemembered) {
-    std::erase_if(failures, [&](const auto& entry) {
-      return time - entry.second.since >= kFailureWindowSeconds;
-    });
-    if (failures.size() >= kAddressesRemembered) failures.erase(failures.begin());
-  }
+  // Whoever has that many addresses is not stopped by counting; the memory is what must not grow.
+  if (failures.size() >= kAddressesRemembered) failures.erase(failures.begin());
   Failures& own = failures[remote];
   if (time - own.since >= kFailureWindowSeconds) own = {.since = time, .count = 0};
   ++own.count;

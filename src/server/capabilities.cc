@@ -72,8 +72,7 @@ std::optional<NumberRange> range_of(const std::string& allowed) {
   };
   NumberRange range;
   const std::string_view text = allowed;
-  if (!number(text.substr(0, to), range.low) ||
-      !number(text.substr(to + kTo.size()), range.high)) {
+  if (!number(text.substr(0, to), range.low) || !number(text.substr(to + kTo.size()), range.high)) {
     return std::nullopt;
   }
   return range;
@@ -82,7 +81,7 @@ std::optional<NumberRange> range_of(const std::string& allowed) {
 // Of a slider: about a hundred steps, of a round size.
 double step_of(const NumberRange& range) {
   const double wanted = (range.high - range.low) / 100;
-  return wanted > 0 ? std::pow(10.0, std::floor(std::log10(wanted))) : 0.01;
+  return wanted > 0 ? std::pow(10.0, std::round(std::log10(wanted))) : 0.01;
 }
 
 json number_text(const std::string& text) {
@@ -106,12 +105,9 @@ void put_number_range(json& parameter, const OptionHelp& option, bool whole) {
 json annotator_json(const AnnotatorEntry& entry) {
   json parameters = json::array();
   for (const OptionHelp& option : entry.parameters) parameters.push_back(parameter_json(option));
-  return {{"name", entry.name},
-          {"label", entry.label},
-          {"available", entry.available},
-          {"weights_needed", entry.weights_needed},
-          {"why_not", entry.why_not},
-          {"parameters", parameters}};
+  return {{"name", entry.name},           {"label", entry.label},
+          {"available", entry.available}, {"weights_needed", entry.weights_needed},
+          {"why_not", entry.why_not},     {"parameters", parameters}};
 }
 
 // Whether any usable model is for that kind.
@@ -188,8 +184,7 @@ json parameter_json(const OptionHelp& option) {
   return parameter;
 }
 
-json control_kinds_json(const std::vector<AnnotatorEntry>& annotators,
-                        const Catalogue& catalogue) {
+json control_kinds_json(const std::vector<AnnotatorEntry>& annotators, const Catalogue& catalogue) {
   json kinds = json::array();
   for (const AnnotatorEntry& entry : annotators)
     kind_in(kinds, entry.control_kind, catalogue)["annotators"].push_back(annotator_json(entry));

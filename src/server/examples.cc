@@ -28,8 +28,8 @@ constexpr int kExampleSteps = 12;
 struct ToyExample {
   const char* id;
   const char* title;
-  const char* kind;   // of control; the map is the scene's own but for canny
-  uint64_t scene;     // seed
+  const char* kind;  // of control; the map is the scene's own but for canny
+  uint64_t scene;    // seed
   const char* prompt;
 };
 constexpr std::array kToyExamples = {

@@ -113,7 +113,8 @@ void read_hires(const InfotextLine& line, PictureMetadata& found) {
     if (value.is_number()) hires[name] = value;
   };
   take("scale", "Hires upscale");
-  if (hires.empty()) return set_metadata_number(found, "denoise", field_of(line, "Denoising strength"));
+  if (hires.empty())
+    return set_metadata_number(found, "denoise", field_of(line, "Denoising strength"));
   take("steps", "Hires steps");
   take("denoise", "Denoising strength");
   const std::string upscaler = field_of(line, "Hires upscaler");

@@ -33,8 +33,8 @@ using Type = WebuiType;
 constexpr int64_t kMostSeed = 9007199254740991;
 
 // Names that stand for "the model that is there": what clients send when nobody chose one.
-constexpr std::array<std::string_view, 6> kAnyModel = {"",         "auto",        "dall-e-2",
-                                                       "dall-e-3", "gpt-image-1", "gpt-image-1-mini"};
+constexpr std::array<std::string_view, 6> kAnyModel = {
+    "", "auto", "dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini"};
 
 constexpr std::array kOpenaiFields = {
     WebuiField{"prompt", Type::text},
@@ -69,11 +69,13 @@ ModelEntry openai_model(const std::string& name, ServerParts& parts) {
       any ? webui_text(webui_options(parts.store, parts.catalogue), "sd_model_checkpoint") : name;
   if (const auto base = find_webui_checkpoint(parts.catalogue, chosen)) return *base;
   if (any)
-    throw ProblemError(503, "model_not_found", "no base model is there: put one into the models' folder");
-  throw ProblemError(404, "model_not_found",
-                     fmt::format("The model `{}` does not exist; GET /v1/models lists those that do",
-                                 printable(name, 120)),
-                     "model");
+    throw ProblemError(503, "model_not_found",
+                       "no base model is there: put one into the models' folder");
+  throw ProblemError(
+      404, "model_not_found",
+      fmt::format("The model `{}` does not exist; GET /v1/models lists those that do",
+                  printable(name, 120)),
+      "model");
 }
 
 // "auto": both 0.
@@ -89,7 +91,8 @@ PictureSize openai_size(const std::string& text, const ModelEntry& base) {
 void read_openai_output(const json& fields, OpenaiRequest& read) {
   const std::string response = webui_text(fields, "response_format");
   if (response != "b64_json" && response != "url")
-    throw webui_invalid("response_format", fmt::format("is `{}`, wanted b64_json or url", printable(response, 40)));
+    throw webui_invalid("response_format",
+                        fmt::format("is `{}`, wanted b64_json or url", printable(response, 40)));
   const std::optional<ImageFormat> format = webui_format(webui_text(fields, "output_format"));
   if (!format) throw webui_invalid("output_format", "wanted png, jpeg or webp");
   if (webui_text(fields, "background") == "transparent")
@@ -110,7 +113,8 @@ void put_asset(json& unit, const char* name, const std::string& where, Store& st
   try {
     bytes = base64_decode(text, field);
   } catch (const Error& error) {
-    throw webui_invalid(field, fmt::format("wanted asset:SHA or a picture in base64: {}", error.text()));
+    throw webui_invalid(field,
+                        fmt::format("wanted asset:SHA or a picture in base64: {}", error.text()));
   }
   if (trim(bytes).starts_with('{')) {  // people as OpenPose JSON
     unit[name] = "asset:" + store.blobs().put(std::as_bytes(std::span(bytes.data(), bytes.size())),
@@ -155,7 +159,8 @@ OpenaiRequest read_openai(const json& fields, ServerParts& parts) {
     native["sampler"] = sampler;
   read.request = request_from_json(native);
   // Here, so that the answer can tell it.
-  if (read.request.seed < 0) read.request.seed = static_cast<int64_t>(std::random_device{}() & 0xFFFFFFFFU);
+  if (read.request.seed < 0)
+    read.request.seed = static_cast<int64_t>(std::random_device{}() & 0xFFFFFFFFU);
   return read;
 }
 
@@ -173,13 +178,14 @@ struct EditPictures {
 };
 
 // The picture as it is shown to the engine, with the mask where it is to be made anew.
-void put_edit(OpenaiRequest& read, const EditPictures& pictures, const json& fields, ServerParts& parts) {
+void put_edit(OpenaiRequest& read, const EditPictures& pictures, const json& fields,
+              ServerParts& parts) {
   GenerateRequest& request = read.request;
   const Image& image = pictures.image.image;
   if (request.width == 0) {
     const auto base = parts.catalogue.find(request.model);
-    const ImageSize size = resize_image_size({image.width, image.height},
-                                             static_cast<int>(usual_side(base.value_or(ModelEntry{}))));
+    const ImageSize size = resize_image_size(
+        {image.width, image.height}, static_cast<int>(usual_side(base.value_or(ModelEntry{}))));
     request.width = size.width, request.height = size.height;
   }
   const ImageSize size{static_cast<int>(request.width), static_cast<int>(request.height)};
@@ -193,11 +199,14 @@ void put_edit(OpenaiRequest& read, const EditPictures& pictures, const json& fie
   Image start = hwc3(image);
   if (mask) {
     start = filled_under_mask(start, *mask);
-    request.mask = "asset:" + put_webui_image(parts.store, hwc3(webui_resized(*mask, size, WebuiResize::crop)));
+    request.mask = "asset:" + put_webui_image(parts.store,
+                                              hwc3(webui_resized(*mask, size, WebuiResize::crop)));
     request.mask_blur = 4;
   }
-  request.init = "asset:" + put_webui_image(parts.store, webui_resized(start, size, WebuiResize::crop));
-  request.denoise = webui_is_null(fields, "strength") ? (mask ? 1.0 : 0.75) : webui_number(fields, "strength");
+  request.init =
+      "asset:" + put_webui_image(parts.store, webui_resized(start, size, WebuiResize::crop));
+  request.denoise =
+      webui_is_null(fields, "strength") ? (mask ? 1.0 : 0.75) : webui_number(fields, "strength");
 }
 
 WebuiPicture picture_of_part(const MultipartPart& part, const std::string& field) {
@@ -205,7 +214,8 @@ WebuiPicture picture_of_part(const MultipartPart& part, const std::string& field
 }
 
 // The fields of a form as JSON texts; webui_fields() takes numbers in text.
-json read_form(const HttpRequest& http, std::optional<WebuiPicture>& image, std::optional<WebuiPicture>& mask) {
+json read_form(const HttpRequest& http, std::optional<WebuiPicture>& image,
+               std::optional<WebuiPicture>& mask) {
   json fields = json::object();
   for (const MultipartPart& part : parse_multipart(http.header("content-type"), http.body)) {
     if (part.name == "image" || part.name == "image[]") {
@@ -222,7 +232,8 @@ json read_form(const HttpRequest& http, std::optional<WebuiPicture>& image, std:
   return fields;
 }
 
-json read_edit_json(const HttpRequest& http, std::optional<WebuiPicture>& image, std::optional<WebuiPicture>& mask) {
+json read_edit_json(const HttpRequest& http, std::optional<WebuiPicture>& image,
+                    std::optional<WebuiPicture>& mask) {
   json fields = json_body(http);
   json picture = fields.value("image", json());
   if (picture.is_array()) {
@@ -230,7 +241,8 @@ json read_edit_json(const HttpRequest& http, std::optional<WebuiPicture>& image,
     picture = json(picture[0]);
   }
   if (picture.is_string()) image = webui_picture(picture.get<std::string>(), "image");
-  if (const std::string text = webui_text(fields, "mask"); !text.empty()) mask = webui_picture(text, "mask");
+  if (const std::string text = webui_text(fields, "mask"); !text.empty())
+    mask = webui_picture(text, "mask");
   return fields;
 }
 
@@ -260,7 +272,9 @@ OpenaiRequest read_openai_edit(const HttpRequest& http, ServerParts& parts) {
 HttpResponse openai_problem(const Problem& problem) {
   const bool of_body = problem.status == 422;
   const int status = of_body ? 400 : problem.status;
-  const char* type = status >= 500 ? "server_error" : status == 401 ? "authentication_error" : "invalid_request_error";
+  const char* type = status >= 500   ? "server_error"
+                     : status == 401 ? "authentication_error"
+                                     : "invalid_request_error";
   const json error = {{"message", problem.detail},
                       {"type", type},
                       {"param", problem.field.empty() ? json(nullptr) : json(problem.field)},

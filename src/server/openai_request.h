@@ -17,8 +17,8 @@ namespace zc {
 struct OpenaiRequest {
   GenerateRequest request;
   ImageFormat format = ImageFormat::png;
-  int quality = 100;         // of JPEG and WebP
-  bool as_url = false;       // response_format "url": a data: URL
+  int quality = 100;    // of JPEG and WebP
+  bool as_url = false;  // response_format "url": a data: URL
 };
 
 // POST /v1/images/generations. Besides the API's own fields: negative_prompt, seed, steps,

@@ -71,10 +71,8 @@ json path_parameters(const std::string& pattern) {
   for (std::string part : split(pattern, '/')) {
     if (!part.starts_with('{')) continue;
     part = part.substr(1, part.find_first_of(".}") - 1);
-    parameters.push_back({{"name", part},
-                          {"in", "path"},
-                          {"required", true},
-                          {"schema", {{"type", "string"}}}});
+    parameters.push_back(
+        {{"name", part}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
   return parameters;
 }
@@ -95,8 +93,8 @@ json parameters_of(const Route& route, const RouteDoc* doc) {
 json content_of(std::string_view what) {
   const bool media_type = what.find('/') != std::string_view::npos;
   if (media_type) return {{std::string(what), {{"schema", json::object()}}}};
-  return {{"application/json",
-           {{"schema", {{"$ref", "#/components/schemas/" + std::string(what)}}}}}};
+  return {
+      {"application/json", {{"schema", {{"$ref", "#/components/schemas/" + std::string(what)}}}}}};
 }
 
 json body_of(const Route& route, const RouteDoc* doc) {
@@ -113,15 +111,16 @@ json body_of(const Route& route, const RouteDoc* doc) {
   }
   content["multipart/form-data"] = {
       {"schema",
-       {{"type", "object"}, {"properties", {{"file", {{"type", "string"}, {"format", "binary"}}}}}}}};
+       {{"type", "object"},
+        {"properties", {{"file", {{"type", "string"}, {"format", "binary"}}}}}}}};
   return {{"required", true}, {"content", content}};
 }
 
 json problem_answer(int status) {
-  return {{"description", status_title(status)},
-          {"content",
-           {{"application/problem+json",
-             {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+  return {
+      {"description", status_title(status)},
+      {"content",
+       {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
 }
 
 json answers_of(const RouteDoc* doc) {
@@ -170,12 +169,10 @@ const char* access_name(Access access) {
 
 json operation_of(const Route& route) {
   const RouteDoc* doc = doc_of(route);
-  json operation = {{"operationId", operation_id(route)},
-                    {"summary", route.summary},
-                    {"tags", json::array({tag_of(route.pattern)})},
-                    {"security", security_of(route.access)},
-                    {"x-access", access_name(route.access)},
-                    {"responses", answers_of(doc)}};
+  json operation = {
+      {"operationId", operation_id(route)},           {"summary", route.summary},
+      {"tags", json::array({tag_of(route.pattern)})}, {"security", security_of(route.access)},
+      {"x-access", access_name(route.access)},        {"responses", answers_of(doc)}};
   if (doc != nullptr && !doc->note.empty()) operation["description"] = doc->note;
   if (json parameters = parameters_of(route, doc); !parameters.empty())
     operation["parameters"] = std::move(parameters);
@@ -184,17 +181,17 @@ json operation_of(const Route& route) {
 }
 
 json security_schemes() {
-  return {{"bearer",
-           {{"type", "http"},
-            {"scheme", "bearer"},
-            {"description", "the owner's token, or one of /api/v1/tokens"}}},
-          {"basic",
-           {{"type", "http"}, {"scheme", "basic"}, {"description", "a user of --api-auth"}}},
-          {"cookie",
-           {{"type", "apiKey"},
-            {"in", "cookie"},
-            {"name", "zeroconv_session"},
-            {"description", "what POST /api/v1/session gives; its name ends with the port"}}}};
+  return {
+      {"bearer",
+       {{"type", "http"},
+        {"scheme", "bearer"},
+        {"description", "the owner's token, or one of /api/v1/tokens"}}},
+      {"basic", {{"type", "http"}, {"scheme", "basic"}, {"description", "a user of --api-auth"}}},
+      {"cookie",
+       {{"type", "apiKey"},
+        {"in", "cookie"},
+        {"name", "zeroconv_session"},
+        {"description", "what POST /api/v1/session gives; its name ends with the port"}}}};
 }
 
 }  // namespace
@@ -205,18 +202,19 @@ json openapi_document(const Router& router) {
     paths[openapi_path(route.pattern)][lower_case(route.method)] = operation_of(route);
   json schemas = schemas_of_answers();
   schemas.update(schemas_of_requests());
-  return {{"openapi", "3.1.0"},
-          {"info",
-           {{"title", "zeroconv"},
-            {"version", program_version()},
-            {"description",
-             "Times are milliseconds since 1970, ids opaque text, pictures are named by the SHA-256 "
-             "of their bytes (\"asset:SHA\" inside requests). Errors are application/problem+json "
-             "with a stable `code`."},
-            {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
-          {"servers", json::array({json{{"url", "/"}}})},
-          {"paths", paths},
-          {"components", {{"schemas", schemas}, {"securitySchemes", security_schemes()}}}};
+  return {
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "zeroconv"},
+        {"version", program_version()},
+        {"description",
+         "Times are milliseconds since 1970, ids opaque text, pictures are named by the SHA-256 "
+         "of their bytes (\"asset:SHA\" inside requests). Errors are application/problem+json "
+         "with a stable `code`."},
+        {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
+      {"servers", json::array({json{{"url", "/"}}})},
+      {"paths", paths},
+      {"components", {{"schemas", schemas}, {"securitySchemes", security_schemes()}}}};
 }
 
 std::vector<std::string> openapi_gaps(const Router& router) {
@@ -227,8 +225,8 @@ std::vector<std::string> openapi_gaps(const Router& router) {
       gaps.push_back(route.method + " " + route.pattern);
   }
   for (const RouteDoc& doc : route_docs()) {
-    const bool there = std::any_of(
-        router.routes().begin(), router.routes().end(), [&](const Route& route) {
+    const bool there =
+        std::any_of(router.routes().begin(), router.routes().end(), [&](const Route& route) {
           return doc.method == route.method && doc.pattern == route.pattern;
         });
     if (!there) gaps.push_back(fmt::format("{} {}", doc.method, doc.pattern));

@@ -102,8 +102,7 @@ nlohmann::json expanded(const nlohmann::json& shorthand) {
 nlohmann::json schemas_of_answers() {
   nlohmann::json schemas = nlohmann::json::object();
   const nlohmann::json answers = parse_json(kAnswers);  // outlives the loop
-  for (const auto& [name, shorthand] : answers.items())
-    schemas[name] = expanded(shorthand);
+  for (const auto& [name, shorthand] : answers.items()) schemas[name] = expanded(shorthand);
   return schemas;
 }
 

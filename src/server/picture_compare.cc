@@ -31,7 +31,8 @@ std::string member_text(const json& object, const char* name) {
 }
 
 // A unit may be called by its annotator: "toy_depth" makes maps for "depth".
-std::string control_kind_of(const std::string& name, const std::vector<AnnotatorEntry>& annotators) {
+std::string control_kind_of(const std::string& name,
+                            const std::vector<AnnotatorEntry>& annotators) {
   for (const AnnotatorEntry& entry : annotators) {
     if (entry.name == name) return entry.control_kind;
   }
@@ -49,14 +50,16 @@ ComparedUnit unit_of_kind(const json& record, const std::string& kind,
                           const std::vector<AnnotatorEntry>& annotators) {
   ComparedUnit unit;
   const json maps = list_of(record, "maps");
-  const json request = record.is_object() && record.contains("request") ? record["request"] : json();
+  const json request =
+      record.is_object() && record.contains("request") ? record["request"] : json();
   const json controls = list_of(request, "controls");
   const json receipts = list_of(record, "receipts");
   for (size_t i = 0; i < maps.size(); ++i) {
     const std::string name = member_text(maps[i], "kind");
     if (name != kind && control_kind_of(name, annotators) != kind) continue;
     unit.map = member_text(maps[i], "sha");
-    if (i < receipts.size() && receipts[i].is_object() && receipts[i].value("value", json()).is_number())
+    if (i < receipts.size() && receipts[i].is_object() &&
+        receipts[i].value("value", json()).is_number())
       unit.receipt = receipts[i];
     if (i >= controls.size() || controls[i].value("map", false)) break;
     unit.annotator = member_text(controls[i], "kind");
@@ -123,20 +126,19 @@ void compare_picture(const StoredImage& image, const std::string& kind, const st
   request.height = image.height;
   request.client = client;
   request.slot = "compare " + image.id + " " + kind;
-  service.annotate(
-      std::move(request),
-      [unit, kind, &store, done = std::move(done)](const Annotated& map, std::exception_ptr error) {
-        json result;
-        try {
-          if (error) std::rethrow_exception(error);
-          result = {{"map", map.asset}, {"receipt", unit.receipt}};
-          if (unit.receipt.is_null() && !unit.map.empty())
-            result["receipt"] = measured(store, kind, unit.map, map.asset);
-        } catch (const std::exception&) {
-          return done({}, std::current_exception());
-        }
-        done(result, nullptr);
-      });
+  service.annotate(std::move(request), [unit, kind, &store, done = std::move(done)](
+                                           const Annotated& map, std::exception_ptr error) {
+    json result;
+    try {
+      if (error) std::rethrow_exception(error);
+      result = {{"map", map.asset}, {"receipt", unit.receipt}};
+      if (unit.receipt.is_null() && !unit.map.empty())
+        result["receipt"] = measured(store, kind, unit.map, map.asset);
+    } catch (const std::exception&) {
+      return done({}, std::current_exception());
+    }
+    done(result, nullptr);
+  });
 }
 
 }  // namespace zc

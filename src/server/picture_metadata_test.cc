@@ -112,8 +112,7 @@ TEST(PictureMetadata, ReadsAGraphFromExif) {
 }
 
 TEST(PictureMetadata, ReadsAGraphThatWasOnlyDrawn) {
-  const std::string flow =
-      read_file(ZC_SOURCE_DIR "/fuzz/corpus/metadata/comfy_workflow.json");
+  const std::string flow = read_file(ZC_SOURCE_DIR "/fuzz/corpus/metadata/comfy_workflow.json");
   const PictureMetadata found = metadata_of_text("workflow", flow);
   EXPECT_EQ(found.source, "comfyui");
   EXPECT_EQ(found.request["prompt"], "a castle on a hill");
@@ -187,8 +186,8 @@ TEST(PictureMetadata, ReadsOurOwnRecordBeforeAnythingElse) {
 
 TEST(PictureMetadata, OfAPlainPictureIsNothing) {
   const std::string png = encode_png(Image(4, 4, 3));
-  const PictureMetadata found = read_picture_metadata(
-      std::span(reinterpret_cast<const uint8_t*>(png.data()), png.size()));
+  const PictureMetadata found =
+      read_picture_metadata(std::span(reinterpret_cast<const uint8_t*>(png.data()), png.size()));
   EXPECT_EQ(found.source, "none");
   EXPECT_EQ(found.request, json::object());
   EXPECT_EQ(metadata_of_text("UserComment", "my dog at the beach").source, "none");
@@ -218,8 +217,11 @@ TEST(InfotextLine, FollowsTheGrammar) {
   const InfotextLine line = scan_infotext_line(
       R"(Steps: 20, Tiling, Lora hashes: "a: 1, b: \"2\"", Size: 1x2, Model: a b-c/d)");
   const std::vector<std::pair<std::string, std::string>> wanted = {
-      {"Steps", "20"}, {"Tiling", "Tiling"}, {"Lora hashes", "a: 1, b: \"2\""},
-      {"Size", "1x2"}, {"Model", "a b-c/d"}};
+      {"Steps", "20"},
+      {"Tiling", "Tiling"},
+      {"Lora hashes", "a: 1, b: \"2\""},
+      {"Size", "1x2"},
+      {"Model", "a b-c/d"}};
   EXPECT_EQ(line.fields, wanted);
   EXPECT_EQ(line.matches, 4);
   EXPECT_EQ(scan_infotext_line("Unclosed: \"a, Next: b").fields[1].second, "b");
@@ -232,8 +234,8 @@ TEST(UserComment, KnowsItsCharacterSets) {
         std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
   };
   using namespace std::string_literals;
-  EXPECT_EQ(decoded("UNICODE\0\0A\0B"s), "AB");        // big-endian without a mark
-  EXPECT_EQ(decoded("UNICODE\0A\0B\0"s), "AB");        // little-endian, by its zeros
+  EXPECT_EQ(decoded("UNICODE\0\0A\0B"s), "AB");         // big-endian without a mark
+  EXPECT_EQ(decoded("UNICODE\0A\0B\0"s), "AB");         // little-endian, by its zeros
   EXPECT_EQ(decoded("UNICODE\0\xff\xfe\x41\0"s), "A");  // by its mark
   EXPECT_EQ(decoded("UNICODE\0\xd8\x3d\xde\x00"s), "\U0001F600");
   EXPECT_EQ(decoded("UNICODE\0\xd8\x3d"s), "\uFFFD");

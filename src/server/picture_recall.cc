@@ -134,9 +134,8 @@ void recall_pictures(PictureMetadata& found, Store& store) {
     const auto name = found.request.find(field);
     if (name == found.request.end() || *name == "" || is_asset_here(*name, store)) continue;
     found.request.erase(name);
-    say(found, fmt::format("the {} is not here", field == std::string_view("init")
-                                                     ? "picture to begin with"
-                                                     : "mask"));
+    say(found, fmt::format("the {} is not here",
+                           field == std::string_view("init") ? "picture to begin with" : "mask"));
   }
   if (!found.request.contains("init")) found.request.erase("mask");
 }

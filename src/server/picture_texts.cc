@@ -81,15 +81,19 @@ std::string exif_text(ExifBytes bytes) {
   return wide;
 }
 
+// By a mark, else by where the zero bytes of plain letters stand.
 bool is_little_endian(ExifBytes utf16) {
   if (utf16.size() >= 2 && utf16[0] == 0xFF && utf16[1] == 0xFE) return true;
   if (utf16.size() >= 2 && utf16[0] == 0xFE && utf16[1] == 0xFF) return false;
-  size_t even = 0, odd = 0;
+  const auto is_letter = [](uint8_t high, uint8_t low) {
+    return high == 0 && (low == '\n' || (low >= 0x20 && low < 0x7F));
+  };
+  size_t big = 0, little = 0;
   for (size_t i = 0; i + 1 < utf16.size(); i += 2) {
-    even += utf16[i] == 0;
-    odd += utf16[i + 1] == 0;
+    big += is_letter(utf16[i], utf16[i + 1]);
+    little += is_letter(utf16[i + 1], utf16[i]);
   }
-  return odd > even;
+  return little > big;
 }
 
 std::string utf16_text(ExifBytes bytes) {

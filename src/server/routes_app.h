@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the native API: its routes by subject. add_app_routes() (server/routes.h) adds them all.
+// Inside of the native API: its routes by subject. add_app_routes() (server/routes.h) adds them
+// all.
 #pragma once
 
 #include "server/routes.h"

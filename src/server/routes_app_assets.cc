@@ -125,8 +125,8 @@ void render_one(const HttpRequest& request, const Reply& reply, AnnotateService&
   if (pose.is_null())
     throw Error(ErrorKind::bad_request, "pose", "is missing: people as OpenPose JSON");
   const std::string rules = body.rules == "v1" ? "v10" : body.rules;
-  reply.json(
-      200, {{"asset", service.render_pose(json_text(pose), body.width, body.height, rules)}});
+  reply.json(200,
+             {{"asset", service.render_pose(json_text(pose), body.width, body.height, rules)}});
 }
 
 }  // namespace
@@ -135,11 +135,10 @@ void add_asset_routes(Router& router, ServerParts& parts) {
   Store& store = parts.store;
   AnnotateService& service = parts.annotate;
   const auto thumbs = std::make_shared<Thumbnails>(store);
-  router.add({"PUT", "/api/v1/assets", Access::write, "Store a picture, people or an archive",
-              RouteBody::any},
-             [&store](const HttpRequest& request, const Reply& reply) {
-               put_one(request, reply, store);
-             });
+  router.add(
+      {"PUT", "/api/v1/assets", Access::write, "Store a picture, people or an archive",
+       RouteBody::any},
+      [&store](const HttpRequest& request, const Reply& reply) { put_one(request, reply, store); });
   router.add({"GET", "/api/v1/assets/{sha}", Access::read, "An asset, or a small picture of it"},
              [&store, thumbs](const HttpRequest& request, const Reply& reply) {
                send_asset(request, reply, store, *thumbs);

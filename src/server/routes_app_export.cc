@@ -74,8 +74,8 @@ void send_zip(const HttpRequest& request, const Reply& reply, Store& store, Down
     images.push_back(std::move(*image));
   }
   EventStream stream =
-      reply.stream("application/zip", {{"Content-Disposition",
-                                        "attachment; filename=\"zeroconv-pictures.zip\""}});
+      reply.stream("application/zip",
+                   {{"Content-Disposition", "attachment; filename=\"zeroconv-pictures.zip\""}});
   downloads.post([images = std::move(images), &store, stream] {
     try {
       write_zip(images, store, stream);
@@ -90,7 +90,8 @@ void read_picture(const HttpRequest& request, const Reply& reply, ServerParts& p
   const std::string sha = sha_of(read_body<AssetBody>(request).asset, "asset");
   const auto blob = parts.store.blobs().get(sha);
   if (!blob)
-    throw Error(ErrorKind::bad_request, "asset", "there is no such asset; upload the picture again");
+    throw Error(ErrorKind::bad_request, "asset",
+                "there is no such asset; upload the picture again");
   const std::span bytes(reinterpret_cast<const uint8_t*>(blob->bytes.data()), blob->bytes.size());
   reply.json(200, recall_picture(bytes, parts.store, parts.catalogue));
 }

@@ -101,7 +101,8 @@ void rerun_image(const HttpRequest& request, const Reply& reply, ServerParts& pa
 }  // namespace
 
 void add_image_routes(Router& router, ServerParts& parts) {
-  const auto add = [&](Route route, void (*handle)(const HttpRequest&, const Reply&, ServerParts&)) {
+  const auto add = [&](Route route,
+                       void (*handle)(const HttpRequest&, const Reply&, ServerParts&)) {
     router.add(std::move(route), [&parts, handle](const HttpRequest& request, const Reply& reply) {
       handle(request, reply, parts);
     });
@@ -109,7 +110,8 @@ void add_image_routes(Router& router, ServerParts& parts) {
   add({"GET", "/api/v1/images", Access::read, "The gallery, newest first"}, list_images);
   add({"GET", "/api/v1/images/{id}", Access::read, "A picture"}, get_image);
   add({"DELETE", "/api/v1/images/{id}", Access::write, "Throw a picture away"}, remove_image);
-  add({"POST", "/api/v1/images/{id}/restore", Access::write, "Bring a picture back"}, restore_image);
+  add({"POST", "/api/v1/images/{id}/restore", Access::write, "Bring a picture back"},
+      restore_image);
   add({"POST", "/api/v1/images/{id}/star", Access::write, "Mark a favourite"}, star_image);
   add({"POST", "/api/v1/images/{id}/rerun", Access::write,
        "Make a picture again and compare it bit by bit"},

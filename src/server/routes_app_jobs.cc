@@ -88,9 +88,9 @@ JobState state_named(const std::string& name) {
   const auto names = enumerator_names(JobState{});
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return static_cast<JobState>(found - names.begin());
-  throw Error(ErrorKind::bad_request, "state",
-              fmt::format("is `{}`, wanted one of {}", printable(name, 60),
-                          fmt::join(names, ", ")));
+  throw Error(
+      ErrorKind::bad_request, "state",
+      fmt::format("is `{}`, wanted one of {}", printable(name, 60), fmt::join(names, ", ")));
 }
 
 void list_jobs(const HttpRequest& request, const Reply& reply, Store& store) {
@@ -125,7 +125,8 @@ void send_preview(const HttpRequest& request, const Reply& reply, Store& store) 
 }  // namespace
 
 void add_job_routes(Router& router, ServerParts& parts) {
-  const auto add = [&](Route route, void (*handle)(const HttpRequest&, const Reply&, ServerParts&)) {
+  const auto add = [&](Route route,
+                       void (*handle)(const HttpRequest&, const Reply&, ServerParts&)) {
     router.add(std::move(route), [&parts, handle](const HttpRequest& request, const Reply& reply) {
       handle(request, reply, parts);
     });

@@ -63,7 +63,8 @@ void put_settings(const HttpRequest& request, const Reply& reply, ServerParts& p
       throw Error(ErrorKind::bad_request, name, "is larger than 64 KiB");
     count += known.contains(name) || value.is_null() ? 0 : 1;
   }
-  if (count > kMostSettings) throw Error(ErrorKind::bad_request, "settings", "at most 256 are kept");
+  if (count > kMostSettings)
+    throw Error(ErrorKind::bad_request, "settings", "at most 256 are kept");
   for (const auto& [name, value] : body.items()) {
     const std::string key = std::string(kSettingPrefix) + name;
     if (value.is_null()) {
@@ -122,7 +123,8 @@ void list_workers(const HttpRequest&, const Reply& reply, ServerParts& parts) {
 }  // namespace
 
 void add_server_routes(Router& router, ServerParts& parts) {
-  const auto add = [&](Route route, void (*handle)(const HttpRequest&, const Reply&, ServerParts&)) {
+  const auto add = [&](Route route,
+                       void (*handle)(const HttpRequest&, const Reply&, ServerParts&)) {
     router.add(std::move(route), [&parts, handle](const HttpRequest& request, const Reply& reply) {
       handle(request, reply, parts);
     });

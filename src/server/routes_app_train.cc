@@ -41,10 +41,9 @@ void plan_run(const HttpRequest& request, const Reply& reply, TrainRuns& train) 
 void add_train_routes(Router& router, ServerParts& parts) {
   TrainRuns& train = parts.train;
   const auto add = [&](Route route, auto handle) {
-    router.add(std::move(route),
-               [&train, handle](const HttpRequest& request, const Reply& reply) {
-                 handle(request, reply, train);
-               });
+    router.add(std::move(route), [&train, handle](const HttpRequest& request, const Reply& reply) {
+      handle(request, reply, train);
+    });
   };
   using Q = const HttpRequest&;
   using R = const Reply&;

@@ -46,7 +46,8 @@ bool is_yes(const std::string& text) {
 json model_list(ServerParts& parts, bool update) {
   if (update && parts.catalogue.refresh()) parts.events.publish({{"type", "models"}});
   json names = json::array();
-  for (const WebuiControlnet& model : webui_controlnets(parts.catalogue)) names.push_back(model.name);
+  for (const WebuiControlnet& model : webui_controlnets(parts.catalogue))
+    names.push_back(model.name);
   return {{"model_list", names}};
 }
 
@@ -59,7 +60,8 @@ json type_models(const WebuiControlType& type, const std::vector<WebuiControlnet
                                                       model.entry.control_kind) != type.kinds.end();
     if (!fits) continue;
     names.push_back(model.name);
-    const bool better = model.entry.id.find("11") != std::string::npos && usual.find("11") == std::string::npos;
+    const bool better =
+        model.entry.id.find("11") != std::string::npos && usual.find("11") == std::string::npos;
     if (!type.kinds.empty() && (usual == "None" || better)) usual = model.name;
   }
   return {{"model_list", names}, {"default_model", usual}};
@@ -74,7 +76,8 @@ json control_types(ServerParts& parts) {
     json labels = json::array({"none"});
     for (const WebuiModule* module : type.modules) labels.push_back(std::string(module->label));
     entry["module_list"] = labels;
-    entry["default_option"] = type.kinds.empty() ? json("none") : json(std::string(type.modules[0]->label));
+    entry["default_option"] =
+        type.kinds.empty() ? json("none") : json(std::string(type.modules[0]->label));
     types[type.name] = entry;
   }
   return {{"control_types", types}};
@@ -83,7 +86,11 @@ json control_types(ServerParts& parts) {
 // Pictures on their way through an annotator; the last one answers.
 struct Detection {
   Detection(Reply the_reply, Store& the_store, size_t count, bool with_poses)
-      : reply(std::move(the_reply)), store(the_store), poses_wanted(with_poses), maps(count), missing(count) {}
+      : reply(std::move(the_reply)),
+        store(the_store),
+        poses_wanted(with_poses),
+        maps(count),
+        missing(count) {}
 
   void made(size_t place, const Annotated& map, const std::exception_ptr& problem) {
     const std::lock_guard lock(mutex);
@@ -144,11 +151,13 @@ const WebuiModule* detect_module(const json& fields) {
 }
 
 json detect_images(const json& fields) {
-  const char* name = fields["controlnet_input_images"].empty() ? "controlnet_images" : "controlnet_input_images";
+  const char* name =
+      fields["controlnet_input_images"].empty() ? "controlnet_images" : "controlnet_input_images";
   const json& images = fields[name];
   if (images.empty()) throw webui_error(422, "No image selected");
   if (images.size() > kMostDetectImages)
-    throw webui_invalid(name, fmt::format("holds {}, wanted at most {}", images.size(), kMostDetectImages));
+    throw webui_invalid(
+        name, fmt::format("holds {}, wanted at most {}", images.size(), kMostDetectImages));
   return images;
 }
 
@@ -176,16 +185,17 @@ void detect(ServerParts& parts, const HttpRequest& request, const Reply& reply) 
     wanted.push_back(webui_annotation(
         *module, webui_number(fields, "controlnet_threshold_a"),
         webui_number(fields, "controlnet_threshold_b"),
-        webui_resolution(static_cast<int64_t>(webui_number(fields, "controlnet_processor_res"))), size,
-        sha, parts.annotate));
+        webui_resolution(static_cast<int64_t>(webui_number(fields, "controlnet_processor_res"))),
+        size, sha, parts.annotate));
   }
   const auto detection = std::make_shared<Detection>(reply, parts.store, images.size(),
                                                      module != nullptr && module->shows_people);
   for (size_t i = 0; i < given.size(); ++i) detection->made(i, given[i], nullptr);
   for (size_t i = 0; i < wanted.size(); ++i) {
-    parts.annotate.annotate(wanted[i], [detection, i](const Annotated& map, const std::exception_ptr& error) {
-      detection->made(i, map, error);
-    });
+    parts.annotate.annotate(wanted[i],
+                            [detection, i](const Annotated& map, const std::exception_ptr& error) {
+                              detection->made(i, map, error);
+                            });
   }
 }
 
@@ -218,7 +228,8 @@ json render_poses(ServerParts& parts, const HttpRequest& request) {
     }
     const std::optional<Blob> blob = parts.store.blobs().get(sha);
     if (!blob) throw Error(ErrorKind::io, sha, "the map is not in the store any more");
-    images.push_back(base64_encode({reinterpret_cast<const char*>(blob->bytes.data()), blob->bytes.size()}));
+    images.push_back(
+        base64_encode({reinterpret_cast<const char*>(blob->bytes.data()), blob->bytes.size()}));
   }
   return {{"images", images}, {"info", "Success"}};
 }
@@ -235,16 +246,19 @@ void add_controlnet_routes(Router& router, ServerParts& parts) {
              });
   router.add({"GET", "/controlnet/module_list", Access::local_api, "The preprocessors"},
              [&parts](const HttpRequest& request, Reply reply) {
-               reply.json(200, webui_module_list(parts.annotate.annotators(),
-                                                 is_yes(request.query_value("alias_names", "false"))));
+               reply.json(200,
+                          webui_module_list(parts.annotate.annotators(),
+                                            is_yes(request.query_value("alias_names", "false"))));
              });
-  router.add({"GET", "/controlnet/control_types", Access::local_api, "Preprocessors and models by type"},
-             [&parts](const HttpRequest&, Reply reply) { reply.json(200, control_types(parts)); });
+  router.add(
+      {"GET", "/controlnet/control_types", Access::local_api, "Preprocessors and models by type"},
+      [&parts](const HttpRequest&, Reply reply) { reply.json(200, control_types(parts)); });
   router.add({"GET", "/controlnet/settings", Access::local_api, "How many units there may be"},
              [&parts](const HttpRequest&, Reply reply) {
                const json options = webui_options(parts.store, parts.catalogue);
-               reply.json(200, {{"control_net_unit_count", options["control_net_unit_count"]},
-                                {"control_net_max_models_num", options["control_net_max_models_num"]}});
+               reply.json(200,
+                          {{"control_net_unit_count", options["control_net_unit_count"]},
+                           {"control_net_max_models_num", options["control_net_max_models_num"]}});
              });
   router.add({"POST", "/controlnet/detect", Access::local_api, "Control maps of pictures"},
              [&parts](const HttpRequest& request, Reply reply) { detect(parts, request, reply); });

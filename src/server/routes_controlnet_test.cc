@@ -68,7 +68,8 @@ TEST_F(ControlnetApi, SortsModulesAndModelsByType) {
 // Trap 4.
 TEST_F(ControlnetApi, DetectTakesBothNamesOfItsPictures) {
   for (const char* name : {"controlnet_input_images", "controlnet_images"}) {
-    const json answer = post("/controlnet/detect", {{"controlnet_module", "canny"}, {name, {base64_photo()}}});
+    const json answer =
+        post("/controlnet/detect", {{"controlnet_module", "canny"}, {name, {base64_photo()}}});
     ASSERT_EQ(answer["images"].size(), 1u) << name;
     EXPECT_EQ(answer["info"], "Success");
     EXPECT_FALSE(answer.contains("poses"));
@@ -78,7 +79,8 @@ TEST_F(ControlnetApi, DetectTakesBothNamesOfItsPictures) {
 
 TEST_F(ControlnetApi, DetectKeepsTheOrderOfSeveralPictures) {
   const json body = {{"controlnet_module", "softedge_hed"},
-                     {"controlnet_input_images", {base64_photo(64, 128), "data:image/png;base64," + base64_photo(128, 64)}},
+                     {"controlnet_input_images",
+                      {base64_photo(64, 128), "data:image/png;base64," + base64_photo(128, 64)}},
                      {"controlnet_processor_res", 64},
                      {"controlnet_masks", nullptr}};
   const json answer = post("/controlnet/detect", body);
@@ -88,11 +90,12 @@ TEST_F(ControlnetApi, DetectKeepsTheOrderOfSeveralPictures) {
 }
 
 TEST_F(ControlnetApi, DetectTellsPeopleAsPoints) {
-  const json answer =
-      post("/controlnet/detect", {{"controlnet_module", "openpose_full"}, {"controlnet_images", {base64_photo()}}});
+  const json answer = post("/controlnet/detect", {{"controlnet_module", "openpose_full"},
+                                                  {"controlnet_images", {base64_photo()}}});
   ASSERT_EQ(answer["poses"].size(), 1u);
   EXPECT_EQ(answer["poses"][0]["people"], json::array());
-  EXPECT_EQ(parse_json(annotated[0].parameters), (json{{"rules", "webui"}, {"hand", true}, {"face", true}}));
+  EXPECT_EQ(parse_json(annotated[0].parameters),
+            (json{{"rules", "webui"}, {"hand", true}, {"face", true}}));
 }
 
 TEST_F(ControlnetApi, DetectWithoutAModuleGivesThePictureBack) {
@@ -101,14 +104,21 @@ TEST_F(ControlnetApi, DetectWithoutAModuleGivesThePictureBack) {
 }
 
 TEST_F(ControlnetApi, DetectSaysWhatIsMissing) {
-  EXPECT_EQ(post("/controlnet/detect", {{"controlnet_module", "magic"}, {"controlnet_images", {base64_photo()}}}, 422)["detail"],
+  EXPECT_EQ(post("/controlnet/detect",
+                 {{"controlnet_module", "magic"}, {"controlnet_images", {base64_photo()}}},
+                 422)["detail"],
             "Module not available");
-  EXPECT_EQ(post("/controlnet/detect", {{"controlnet_module", "canny"}}, 422)["detail"], "No image selected");
-  const json unavailable = post("/controlnet/detect", {{"controlnet_module", "mlsd"}, {"controlnet_images", {base64_photo()}}}, 422);
+  EXPECT_EQ(post("/controlnet/detect", {{"controlnet_module", "canny"}}, 422)["detail"],
+            "No image selected");
+  const json unavailable =
+      post("/controlnet/detect",
+           {{"controlnet_module", "mlsd"}, {"controlnet_images", {base64_photo()}}}, 422);
   EXPECT_TRUE(unavailable["detail"].get<std::string>().starts_with("Module not available"));
-  post("/controlnet/detect", {{"controlnet_module", "canny"}, {"controlnet_images", {"AAAA"}}}, 422);
+  post("/controlnet/detect", {{"controlnet_module", "canny"}, {"controlnet_images", {"AAAA"}}},
+       422);
   post("/controlnet/detect", {{"controlnet_module", "canny"}, {"controlnet_images", {3}}}, 422);
-  post("/controlnet/detect", {{"controlnet_module", "canny"}, {"controlnet_images", {base64_photo(3000, 20)}}}, 422);
+  post("/controlnet/detect",
+       {{"controlnet_module", "canny"}, {"controlnet_images", {base64_photo(3000, 20)}}}, 422);
 }
 
 TEST_F(ControlnetApi, DrawsPeopleFromOneDocumentOrAList) {

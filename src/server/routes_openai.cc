@@ -55,7 +55,8 @@ const char* media_type_of(ImageFormat format) {
 
 json picture_entry(const OpenaiRequest& wanted, const StoredImage& image, Store& store) {
   const std::optional<Blob> blob = store.blobs().get(image.sha);
-  if (!blob) throw Error(ErrorKind::io, image.sha, "the finished picture is not in the store any more");
+  if (!blob)
+    throw Error(ErrorKind::io, image.sha, "the finished picture is not in the store any more");
   std::string file(reinterpret_cast<const char*>(blob->bytes.data()), blob->bytes.size());
   if (wanted.format != ImageFormat::png) {
     const json record = parse_json(image.record.empty() ? "{}" : image.record);
@@ -84,7 +85,8 @@ json openai_answer(const OpenaiRequest& wanted, const Job& job, Store& store) {
 
 void generate_for_openai(ServerParts& parts, const HttpRequest& request, const Reply& reply,
                          const std::shared_ptr<OpenaiRequest>& wanted) {
-  static_cast<void>(read_job_request(options_to_json(wanted->request), parts.store, parts.catalogue));
+  static_cast<void>(
+      read_job_request(options_to_json(wanted->request), parts.store, parts.catalogue));
   const Job job = submit_compatible_job(parts, wanted->request, request.principal.tenant);
   reply.on_close([&parts, id = job.id] {
     if (const auto now = parts.store.jobs().cancel(id)) parts.events.job_changed(*now);
@@ -103,7 +105,9 @@ void generate_for_openai(ServerParts& parts, const HttpRequest& request, const R
 void add_openai_routes(Router& router, ServerParts& parts) {
   router.format_problems("/v1/", openai_problem);
   router.add({"GET", "/v1/models", Access::local_api, "The base models, as OpenAI lists them"},
-             [&parts](const HttpRequest&, Reply reply) { reply.json(200, model_entries(parts.catalogue)); });
+             [&parts](const HttpRequest&, Reply reply) {
+               reply.json(200, model_entries(parts.catalogue));
+             });
   router.add({"GET", "/v1/models/{id}", Access::local_api, "One base model"},
              [&parts](const HttpRequest& request, Reply reply) {
                const auto entry = parts.catalogue.find(request.captures[0]);
@@ -115,17 +119,19 @@ void add_openai_routes(Router& router, ServerParts& parts) {
                }
                reply.json(200, model_entry(*entry));
              });
-  router.add({"POST", "/v1/images/generations", Access::local_api, "Pictures of a text, as OpenAI's API makes them"},
+  router.add({"POST", "/v1/images/generations", Access::local_api,
+              "Pictures of a text, as OpenAI's API makes them"},
              [&parts](const HttpRequest& request, Reply reply) {
                generate_for_openai(parts, request, reply,
                                    std::make_shared<OpenaiRequest>(
                                        read_openai_generation(json_body(request), parts)));
              });
-  router.add({"POST", "/v1/images/edits", Access::local_api, "A picture made anew, as a whole or where it is transparent",
-              RouteBody::any},
+  router.add({"POST", "/v1/images/edits", Access::local_api,
+              "A picture made anew, as a whole or where it is transparent", RouteBody::any},
              [&parts](const HttpRequest& request, Reply reply) {
-               generate_for_openai(parts, request, reply,
-                                   std::make_shared<OpenaiRequest>(read_openai_edit(request, parts)));
+               generate_for_openai(
+                   parts, request, reply,
+                   std::make_shared<OpenaiRequest>(read_openai_edit(request, parts)));
              });
 }
 

@@ -10,19 +10,23 @@ namespace {
 using nlohmann::json;
 
 struct OpenaiApi : SdapiTest {
-  json generate(const json& body, int status = 200) { return post("/v1/images/generations", body, status); }
+  json generate(const json& body, int status = 200) {
+    return post("/v1/images/generations", body, status);
+  }
 
   // Parts as (name, contents); pictures are those that begin as PNG files do.
   TestResponse form(const std::vector<std::pair<std::string, std::string>>& parts) {
     std::string body;
     for (const auto& [name, contents] : parts) {
       body += "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"";
-      if (contents.starts_with("\x89PNG")) body += "; filename=\"a.png\"\r\nContent-Type: image/png";
+      if (contents.starts_with("\x89PNG"))
+        body += "; filename=\"a.png\"\r\nContent-Type: image/png";
       body += "\r\n\r\n" + contents + "\r\n";
     }
     body += "--XX--\r\n";
     TestClient client(server().port());
-    client.request("POST /v1/images/edits", body, "Content-Type: multipart/form-data; boundary=XX\r\n");
+    client.request("POST /v1/images/edits", body,
+                   "Content-Type: multipart/form-data; boundary=XX\r\n");
     return client.response();
   }
 };
@@ -46,7 +50,11 @@ TEST_F(OpenaiApi, MakesPicturesOfAText) {
 }
 
 TEST_F(OpenaiApi, TakesOurOwnFieldsAtTheTop) {
-  generate({{"prompt", "x"}, {"steps", 9}, {"negative_prompt", "rain"}, {"cfg_scale", 4.5}, {"sampler", "Euler a"},
+  generate({{"prompt", "x"},
+            {"steps", 9},
+            {"negative_prompt", "rain"},
+            {"cfg_scale", 4.5},
+            {"sampler", "Euler a"},
             {"controls", {{{"kind", "canny"}, {"image", base64_photo()}, {"weight", 0.5}}}}});
   EXPECT_EQ(job()["steps"], 9);
   EXPECT_EQ(job()["negative"], "rain");
@@ -64,11 +72,13 @@ TEST_F(OpenaiApi, NamesOfOpenaisModelsMeanTheChosenOne) {
   }
   generate({{"prompt", "x"}, {"size", "64x64"}, {"model", "dream"}});
   EXPECT_EQ(job()["model"], "dream");
-  EXPECT_EQ(generate({{"prompt", "x"}, {"model", "midjourney"}}, 404)["error"]["code"], "model_not_found");
+  EXPECT_EQ(generate({{"prompt", "x"}, {"model", "midjourney"}}, 404)["error"]["code"],
+            "model_not_found");
 }
 
 TEST_F(OpenaiApi, AnswersWithAUrlThatNeedsNoServer) {
-  const json answer = generate({{"prompt", "x"}, {"size", "64x64"}, {"response_format", "url"}, {"output_format", "jpeg"}});
+  const json answer = generate(
+      {{"prompt", "x"}, {"size", "64x64"}, {"response_format", "url"}, {"output_format", "jpeg"}});
   EXPECT_TRUE(answer["data"][0]["url"].get<std::string>().starts_with("data:image/jpeg;base64,"));
 }
 
@@ -76,9 +86,15 @@ TEST_F(OpenaiApi, ErrorsHaveItsShape) {
   const json missing = generate({{"n", 1}}, 400)["error"];
   EXPECT_EQ(missing["type"], "invalid_request_error");
   EXPECT_EQ(missing["param"], "prompt");
-  for (const auto& [field, value] : std::vector<std::pair<std::string, json>>{
-           {"n", 0}, {"n", 99}, {"size", "huge"}, {"response_format", "gif"}, {"stream", true}, {"steps", 100000},
-           {"background", "transparent"}, {"controls", 3}}) {
+  for (const auto& [field, value] :
+       std::vector<std::pair<std::string, json>>{{"n", 0},
+                                                 {"n", 99},
+                                                 {"size", "huge"},
+                                                 {"response_format", "gif"},
+                                                 {"stream", true},
+                                                 {"steps", 100000},
+                                                 {"background", "transparent"},
+                                                 {"controls", 3}}) {
     const json refused = generate({{"prompt", "x"}, {field, value}}, 400);
     EXPECT_EQ(refused["error"]["param"], field) << refused;
   }
@@ -88,8 +104,10 @@ TEST_F(OpenaiApi, ErrorsHaveItsShape) {
 
 TEST_F(OpenaiApi, EditsMakeTransparentPartsAnew) {
   Image hole(64, 64, 4, 200);
-  for (size_t i = 3; i < hole.pixels.size(); i += 4) hole.pixels[i] = i < hole.pixels.size() / 2 ? 0 : 255;
-  const TestResponse response = form({{"image", encode_png(hole)}, {"prompt", "a door"}, {"n", "1"}, {"size", "64x64"}});
+  for (size_t i = 3; i < hole.pixels.size(); i += 4)
+    hole.pixels[i] = i < hole.pixels.size() / 2 ? 0 : 255;
+  const TestResponse response =
+      form({{"image", encode_png(hole)}, {"prompt", "a door"}, {"n", "1"}, {"size", "64x64"}});
   ASSERT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(job()["prompt"], "a door");
   EXPECT_EQ(asset(job()["mask"]).at(5, 5)[0], 255);
@@ -101,7 +119,10 @@ TEST_F(OpenaiApi, EditsTakeAMaskOfItsOwnOrNone) {
   Image mask(64, 64, 4, 255);
   for (size_t i = 3; i < mask.pixels.size() / 2; i += 4) mask.pixels[i] = 0;
   const std::string photo = encode_png(Image(64, 64, 3, 90));
-  EXPECT_EQ(form({{"image[]", photo}, {"mask", encode_png(mask)}, {"prompt", "x"}, {"size", "64x64"}}).status, 200);
+  EXPECT_EQ(
+      form({{"image[]", photo}, {"mask", encode_png(mask)}, {"prompt", "x"}, {"size", "64x64"}})
+          .status,
+      200);
   EXPECT_EQ(asset(job()["mask"]).at(5, 5)[0], 255);
   EXPECT_EQ(form({{"image", photo}, {"prompt", "x"}, {"strength", "0.3"}}).status, 200);
   EXPECT_EQ(job()["mask"], "");
@@ -114,7 +135,10 @@ TEST_F(OpenaiApi, EditsWantOnePicture) {
   EXPECT_EQ(form({{"prompt", "x"}}).status, 400);
   EXPECT_EQ(form({{"image[]", photo}, {"image[]", photo}, {"prompt", "x"}}).status, 400);
   EXPECT_EQ(form({{"image", "\x89PNG no"}, {"prompt", "x"}}).status, 400);
-  EXPECT_EQ(post("/v1/images/edits", {{"prompt", "x"}, {"image", base64_photo()}, {"size", "64x64"}})["data"].size(), 1u);
+  EXPECT_EQ(post("/v1/images/edits",
+                 {{"prompt", "x"}, {"image", base64_photo()}, {"size", "64x64"}})["data"]
+                .size(),
+            1u);
 }
 
 }  // namespace

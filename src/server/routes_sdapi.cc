@@ -22,7 +22,8 @@ namespace {
 
 using nlohmann::json;
 
-void answer_webui(const Reply& reply, const WebuiRequest& wanted, const WebuiOutcome& outcome, Store& store) {
+void answer_webui(const Reply& reply, const WebuiRequest& wanted, const WebuiOutcome& outcome,
+                  Store& store) {
   try {
     if (outcome.error) std::rethrow_exception(outcome.error);
     reply.json(200, webui_answer(wanted, outcome.jobs, store));
@@ -76,7 +77,8 @@ void add_sdapi_progress_routes(Router& router, const std::shared_ptr<WebuiTasks>
              [tasks, with_previews](const HttpRequest& request, Reply reply) {
                const std::string skip = request.query_value("skip_current_image", "false");
                const bool wants_picture = skip == "false" || skip == "False" || skip == "0";
-               reply.json(200, tasks->progress(request.principal, wants_picture && with_previews()));
+               reply.json(200,
+                          tasks->progress(request.principal, wants_picture && with_previews()));
              });
   router.add({"POST", "/sdapi/v1/interrupt", Access::local_api,
               "Ends the open requests with the pictures that are finished"},

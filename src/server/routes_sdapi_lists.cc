@@ -59,7 +59,8 @@ void refresh_models(ServerParts& parts) {
   if (parts.catalogue.refresh()) parts.events.publish({{"type", "models"}});
 }
 
-void add_fixed_list(Router& router, const std::string& path, const std::string& summary, json list) {
+void add_fixed_list(Router& router, const std::string& path, const std::string& summary,
+                    json list) {
   router.add({"GET", path, Access::local_api, summary},
              [list = std::move(list)](const HttpRequest&, Reply reply) { reply.json(200, list); });
 }
@@ -81,22 +82,27 @@ void add_sdapi_list_routes(Router& router, ServerParts& parts) {
     add_fixed_list(router, std::string("/sdapi/v1/") + name, kListNone, json::array());
   add_fixed_list(router, "/sdapi/v1/embeddings", kListNone,
                  {{"loaded", json::object()}, {"skipped", json::object()}});
-  add_fixed_list(router, "/sdapi/v1/scripts", "Scripts that alwayson_scripts may name", scripts_list());
+  add_fixed_list(router, "/sdapi/v1/scripts", "Scripts that alwayson_scripts may name",
+                 scripts_list());
   add_fixed_list(router, "/sdapi/v1/extensions", "Extensions", extensions_list());
-  add_fixed_list(router, "/sdapi/v1/cmd-flags", "How the server was started", cmd_flags(parts.options));
-  for (const char* name : {"refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"}) {
-    router.add({"POST", std::string("/sdapi/v1/") + name, Access::local_api, "Looks for new model files"},
-               [&parts](const HttpRequest&, Reply reply) {
-                 refresh_models(parts);
-                 reply.json(200, nullptr);
-               });
+  add_fixed_list(router, "/sdapi/v1/cmd-flags", "How the server was started",
+                 cmd_flags(parts.options));
+  for (const char* name :
+       {"refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"}) {
+    router.add(
+        {"POST", std::string("/sdapi/v1/") + name, Access::local_api, "Looks for new model files"},
+        [&parts](const HttpRequest&, Reply reply) {
+          refresh_models(parts);
+          reply.json(200, nullptr);
+        });
   }
   // Weights are loaded when they are needed and leave by themselves.
   for (const char* name : {"unload-checkpoint", "reload-checkpoint"}) {
     router.add({"POST", std::string("/sdapi/v1/") + name, Access::local_api, "Has no effect here"},
                [](const HttpRequest&, Reply reply) { reply.json(200, json::object()); });
   }
-  for (const char* name : {"create/embedding", "create/hypernetwork", "train/embedding", "train/hypernetwork"}) {
+  for (const char* name :
+       {"create/embedding", "create/hypernetwork", "train/embedding", "train/hypernetwork"}) {
     router.add({"POST", std::string("/sdapi/v1/") + name, Access::local_api, "Not offered"},
                [](const HttpRequest&, const Reply&) {
                  throw webui_error(501, "embeddings and hypernetworks are not offered");

@@ -21,7 +21,8 @@ json text_body(const json& more = json::object()) {
 }
 
 json unit(const json& more = json::object()) {
-  json unit = {{"module", "canny"}, {"model", "control_v11p_sd15_canny"}, {"image", base64_photo()}};
+  json unit = {
+      {"module", "canny"}, {"model", "control_v11p_sd15_canny"}, {"image", base64_photo()}};
   unit.update(more);
   return unit;
 }
@@ -32,9 +33,13 @@ json with_units(const json& units, const json& more = json::object()) {
   return body;
 }
 
-json info_of(const json& answer) { return parse_json(answer["info"].get<std::string>()); }
+json info_of(const json& answer) {
+  return parse_json(answer["info"].get<std::string>());
+}
 
-std::string place(const json& answer) { return json_text(answer["detail"][0]["loc"]); }
+std::string place(const json& answer) {
+  return json_text(answer["detail"][0]["loc"]);
+}
 
 TEST_F(Sdapi, ATextBecomesAPicture) {
   const json answer = post("/sdapi/v1/txt2img", text_body());
@@ -56,7 +61,8 @@ TEST_F(Sdapi, StepsAre50WhereNobodySaysOtherwise) {
 
 // 1
 TEST_F(Sdapi, HandlersWithoutAnAnswerSayNullOrAnEmptyObject) {
-  for (const char* name : {"skip", "refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"})
+  for (const char* name :
+       {"skip", "refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"})
     EXPECT_TRUE(post(std::string("/sdapi/v1/") + name).is_null()) << name;
   EXPECT_TRUE(post("/sdapi/v1/options", json::object()).is_null());
   for (const char* name : {"interrupt", "unload-checkpoint", "reload-checkpoint"})
@@ -67,15 +73,17 @@ TEST_F(Sdapi, HandlersWithoutAnAnswerSayNullOrAnEmptyObject) {
 // 2
 TEST_F(Sdapi, AnyFieldMayBeNullAndUnknownOnesArePassedOver) {
   json body = {{"url", "http://x"}, {"auth", ""}, {"clip_skip", 2}, {"whatever", {{"deep", 1}}}};
-  for (const char* name : {"negative_prompt", "styles", "seed", "subseed", "sampler_name", "scheduler", "batch_size",
-                           "cfg_scale", "eta", "override_settings", "alwayson_scripts", "hr_upscaler", "s_noise",
-                           "script_args", "denoising_strength", "mask", "enable_hr", "send_images", "tiling"})
+  for (const char* name :
+       {"negative_prompt", "styles", "seed", "subseed", "sampler_name", "scheduler", "batch_size",
+        "cfg_scale", "eta", "override_settings", "alwayson_scripts", "hr_upscaler", "s_noise",
+        "script_args", "denoising_strength", "mask", "enable_hr", "send_images", "tiling"})
     body[name] = nullptr;
   EXPECT_EQ(post("/sdapi/v1/txt2img", text_body(body))["images"].size(), 1u);
 }
 
 TEST_F(Sdapi, NumbersInTextAndWholeFloatsAreTaken) {
-  post("/sdapi/v1/txt2img", text_body({{"steps", "7"}, {"cfg_scale", "5.5"}, {"width", 128.0}, {"send_images", 1}}));
+  post("/sdapi/v1/txt2img",
+       text_body({{"steps", "7"}, {"cfg_scale", "5.5"}, {"width", 128.0}, {"send_images", 1}}));
   EXPECT_EQ(job()["steps"], 7);
   EXPECT_EQ(job()["cfg"], 5.5);
   EXPECT_EQ(job()["width"], 128);
@@ -90,9 +98,11 @@ TEST_F(Sdapi, ListsTheScriptNamesThatClientsLookFor) {
 
 TEST_F(Sdapi, ScriptNamesMatchInAnyCase) {
   for (const char* name : {"ControlNet", "controlnet", "CONTROLNET", "controlnet M2M"})
-    post("/sdapi/v1/txt2img", text_body({{"alwayson_scripts", {{name, {{"args", json::array()}}}}}}));
+    post("/sdapi/v1/txt2img",
+         text_body({{"alwayson_scripts", {{name, {{"args", json::array()}}}}}}));
   const json refused =
-      post("/sdapi/v1/txt2img", text_body({{"alwayson_scripts", {{"ADetailer", {{"args", json::array()}}}}}}), 422);
+      post("/sdapi/v1/txt2img",
+           text_body({{"alwayson_scripts", {{"ADetailer", {{"args", json::array()}}}}}}), 422);
   EXPECT_EQ(refused["detail"], "always on script ADetailer not found");
 }
 
@@ -105,40 +115,45 @@ TEST_F(Sdapi, AUnitWithoutEnabledIsEnabled) {
 }
 
 TEST_F(Sdapi, TheMapIsMadeAtTheProcessorsResolution) {
-  post("/sdapi/v1/txt2img", with_units({unit({{"processor_res", 128}, {"threshold_a", 50}, {"threshold_b", 999}})}));
+  post("/sdapi/v1/txt2img",
+       with_units({unit({{"processor_res", 128}, {"threshold_a", 50}, {"threshold_b", 999}})}));
   ASSERT_EQ(annotated.size(), 1u);
   EXPECT_EQ(annotated[0].annotator, "canny");
   EXPECT_EQ(annotated[0].height, 128);
   EXPECT_EQ(annotated[0].width, 192);
-  EXPECT_EQ(parse_json(annotated[0].parameters), (json{{"low", 50.0}, {"high", 200.0}}));  // 999 is off its slider
+  EXPECT_EQ(parse_json(annotated[0].parameters),
+            (json{{"low", 50.0}, {"high", 200.0}}));  // 999 is off its slider
   EXPECT_EQ(job()["controls"][0]["map"], true);
   EXPECT_EQ(job()["controls"][0]["resize"], "crop");
 }
 
 TEST_F(Sdapi, PixelPerfectFollowsThePicture) {
-  post("/sdapi/v1/txt2img", with_units({unit({{"pixel_perfect", true}})}, {{"width", 256}, {"height", 256}}));
-  EXPECT_EQ(annotated[0].height, 256);
   post("/sdapi/v1/txt2img",
-       with_units({unit({{"pixel_perfect", true}, {"resize_mode", 2}})}, {{"width", 256}, {"height", 256}}));
+       with_units({unit({{"pixel_perfect", true}})}, {{"width", 256}, {"height", 256}}));
+  EXPECT_EQ(annotated[0].height, 256);
+  post("/sdapi/v1/txt2img", with_units({unit({{"pixel_perfect", true}, {"resize_mode", 2}})},
+                                       {{"width", 256}, {"height", 256}}));
   EXPECT_EQ(annotated[1].height, 192);  // 171 to the nearest 64
 }
 
 // 6
 TEST_F(Sdapi, ModesAreTakenAsNumbersNamesAndOldAliases) {
-  const auto control = [&](const json& more) {
+  const auto unit_of = [&](const json& more) {
     post("/sdapi/v1/txt2img", with_units({unit(more)}));
     return job()["controls"][0];
   };
-  EXPECT_EQ(control({{"control_mode", 2}})["mode"], "control");
-  EXPECT_EQ(control({{"control_mode", "My prompt is more important"}})["mode"], "prompt");
-  EXPECT_EQ(control({{"guessmode", true}})["mode"], "control");
-  EXPECT_EQ(control({{"guessmode", true}, {"control_mode", "Balanced"}})["mode"], "balanced");
-  EXPECT_EQ(control({{"resize_mode", 0}})["resize"], "just");
-  EXPECT_EQ(control({{"resize_mode", "Envelope (Outer Fit)"}})["resize"], "fill");
-  EXPECT_EQ(control({{"resize_mode", "Scale to Fit (Inner Fit)"}})["resize"], "crop");
-  EXPECT_EQ(control({{"guidance", 0.5}})["end"], 0.5);
-  EXPECT_EQ(control({{"guidance", 0.5}, {"guidance_end", nullptr}})["end"], 0.5);
-  EXPECT_EQ(control({{"input_image", base64_photo()}, {"image", nullptr}, {"lowvram", true}})["map"], true);
+  EXPECT_EQ(unit_of({{"control_mode", 2}})["mode"], "control");
+  EXPECT_EQ(unit_of({{"control_mode", "My prompt is more important"}})["mode"], "prompt");
+  EXPECT_EQ(unit_of({{"guessmode", true}})["mode"], "control");
+  EXPECT_EQ(unit_of({{"guessmode", true}, {"control_mode", "Balanced"}})["mode"], "balanced");
+  EXPECT_EQ(unit_of({{"resize_mode", 0}})["resize"], "just");
+  EXPECT_EQ(unit_of({{"resize_mode", "Envelope (Outer Fit)"}})["resize"], "fill");
+  EXPECT_EQ(unit_of({{"resize_mode", "Scale to Fit (Inner Fit)"}})["resize"], "crop");
+  EXPECT_EQ(unit_of({{"guidance", 0.5}})["end"], 0.5);
+  EXPECT_EQ(unit_of({{"guidance", 0.5}, {"guidance_end", nullptr}})["end"], 0.5);
+  EXPECT_EQ(
+      unit_of({{"input_image", base64_photo()}, {"image", nullptr}, {"lowvram", true}})["map"],
+      true);
   const json refused = post("/sdapi/v1/txt2img", with_units({unit({{"control_mode", 7}})}), 422);
   EXPECT_EQ(place(refused), R"(["body","alwayson_scripts","controlnet","args",0,"control_mode"])");
 }
@@ -148,7 +163,8 @@ TEST_F(Sdapi, EmptyTextIsNoPictureAndBase64MayCarryAHead) {
   post("/sdapi/v1/txt2img", with_units({unit({{"mask", ""}, {"mask_image", ""}})}));
   EXPECT_EQ(post("/sdapi/v1/txt2img", with_units({unit({{"image", ""}})}), 422)["detail"],
             "ControlNet unit 0 has no image");
-  post("/sdapi/v1/txt2img", with_units({unit({{"image", "data:image/png;base64," + base64_photo()}})}));
+  post("/sdapi/v1/txt2img",
+       with_units({unit({{"image", "data:image/png;base64," + base64_photo()}})}));
   post("/sdapi/v1/img2img",
        text_body({{"init_images", {"data:image/png;base64," + base64_photo()}}, {"mask", ""}}));
   EXPECT_EQ(job()["mask"], "");
@@ -156,8 +172,9 @@ TEST_F(Sdapi, EmptyTextIsNoPictureAndBase64MayCarryAHead) {
 
 TEST_F(Sdapi, AUnitsPictureComesInFourForms) {
   const std::string photo = base64_photo();
-  for (const json& image : {json(photo), json{{"image", photo}, {"mask", nullptr}}, json{{"image", photo}},
-                            json::array({photo, nullptr}), json::array({json{{"image", photo}, {"mask", ""}}})}) {
+  for (const json& image :
+       {json(photo), json{{"image", photo}, {"mask", nullptr}}, json{{"image", photo}},
+        json::array({photo, nullptr}), json::array({json{{"image", photo}, {"mask", ""}}})}) {
     post("/sdapi/v1/txt2img", with_units({unit({{"image", image}})}));
     EXPECT_EQ(job()["controls"].size(), 1u);
   }
@@ -186,7 +203,8 @@ TEST_F(Sdapi, AUnitWithoutAPictureTakesTheStartPicture) {
 
 // 9
 TEST_F(Sdapi, PicturesComeBeforeMapsAndThereIsNoGrid) {
-  const json body = with_units({unit(), unit({{"save_detected_map", false}})}, {{"batch_size", 2}, {"n_iter", 2}});
+  const json body = with_units({unit(), unit({{"save_detected_map", false}})},
+                               {{"batch_size", 2}, {"n_iter", 2}});
   const json answer = post("/sdapi/v1/txt2img", body);
   ASSERT_EQ(answer["images"].size(), 5u);
   EXPECT_EQ(picture_of_base64(answer["images"][3]).width, 64);
@@ -222,7 +240,8 @@ TEST_F(Sdapi, IdleProgressIsExactlyZero) {
 TEST_F(Sdapi, ProgressAnswersWhilePicturesAreMade) {
   control.hold(1);
   TestClient waiting(server().port());
-  send(waiting, "POST /sdapi/v1/txt2img", text_body({{"batch_size", 2}, {"force_task_id", "task(a)"}}));
+  send(waiting, "POST /sdapi/v1/txt2img",
+       text_body({{"batch_size", 2}, {"force_task_id", "task(a)"}}));
   control.wait_for_a_holding_job();
   const json progress = get("/sdapi/v1/progress");
   EXPECT_GT(progress["progress"], 0.0);
@@ -241,14 +260,16 @@ TEST_F(Sdapi, ProgressAnswersWhilePicturesAreMade) {
 
 // 12
 TEST_F(Sdapi, TheChosenModelIsOneOfTheListAndAllOptionsMayBePostedBack) {
-  json options = get("/sdapi/v1/options");
+  json all = get("/sdapi/v1/options");
   std::set<std::string> titles;
-  for (const json& entry : get("/sdapi/v1/sd-models")) titles.insert(entry["title"].get<std::string>());
-  EXPECT_EQ(titles, (std::set<std::string>{"dream.safetensors [a1b2c3d4e5]", "photo.ckpt [00112233aa]"}));
-  EXPECT_TRUE(titles.contains(options["sd_model_checkpoint"].get<std::string>()));
-  options["sd_model_checkpoint"] = "photo.ckpt [00112233aa]";
-  options["unknown_option"] = {1, 2};
-  EXPECT_TRUE(post("/sdapi/v1/options", options).is_null());
+  for (const json& entry : get("/sdapi/v1/sd-models"))
+    titles.insert(entry["title"].get<std::string>());
+  EXPECT_EQ(titles,
+            (std::set<std::string>{"dream.safetensors [a1b2c3d4e5]", "photo.ckpt [00112233aa]"}));
+  EXPECT_TRUE(titles.contains(all["sd_model_checkpoint"].get<std::string>()));
+  all["sd_model_checkpoint"] = "photo.ckpt [00112233aa]";
+  all["unknown_option"] = {1, 2};
+  EXPECT_TRUE(post("/sdapi/v1/options", all).is_null());
   EXPECT_EQ(get("/sdapi/v1/options")["sd_model_checkpoint"], "photo.ckpt [00112233aa]");
   EXPECT_EQ(get("/sdapi/v1/options")["sd_checkpoint_hash"], "00112233aa");
   post("/sdapi/v1/txt2img", text_body());
@@ -256,11 +277,13 @@ TEST_F(Sdapi, TheChosenModelIsOneOfTheListAndAllOptionsMayBePostedBack) {
 }
 
 TEST_F(Sdapi, AModelIsFoundByEachOfItsNames) {
-  for (const char* name : {"dream.safetensors [a1b2c3d4e5]", "dream.safetensors", "dream", "a1b2c3d4", "a1b2c3d4e5",
-                           "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334455667788990011223344556", "DREAM"}) {
+  for (const char* name :
+       {"dream.safetensors [a1b2c3d4e5]", "dream.safetensors", "dream", "a1b2c3d4", "a1b2c3d4e5",
+        "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334455667788990011223344556", "DREAM"}) {
     post("/sdapi/v1/options", {{"sd_model_checkpoint", "photo"}});
     post("/sdapi/v1/options", {{"sd_model_checkpoint", name}});
-    EXPECT_EQ(get("/sdapi/v1/options")["sd_model_checkpoint"], "dream.safetensors [a1b2c3d4e5]") << name;
+    EXPECT_EQ(get("/sdapi/v1/options")["sd_model_checkpoint"], "dream.safetensors [a1b2c3d4e5]")
+        << name;
   }
   const json refused = post("/sdapi/v1/options", {{"sd_model_checkpoint", "nothing like it"}}, 500);
   EXPECT_EQ(refused["error"], "RuntimeError");
@@ -274,12 +297,14 @@ TEST_F(Sdapi, ARequestMayNameAnotherModelForItselfOrForGood) {
   post("/sdapi/v1/txt2img", text_body({{"override_settings", {{"sd_model_checkpoint", "photo"}}},
                                        {"override_settings_restore_afterwards", false}}));
   EXPECT_EQ(get("/sdapi/v1/options")["sd_model_checkpoint"], "photo.ckpt [00112233aa]");
-  post("/sdapi/v1/txt2img", text_body({{"override_settings", {{"sd_model_checkpoint", "xyz"}}}}), 422);
+  post("/sdapi/v1/txt2img", text_body({{"override_settings", {{"sd_model_checkpoint", "xyz"}}}}),
+       422);
 }
 
 // 13
 TEST_F(Sdapi, EmptyCredentialsCountAsNoneAndASlashAtTheEndAsNothing) {
-  for (const char* header : {"Authorization: \r\n", "Authorization: Basic \r\n", "Authorization: Basic Og==\r\n"}) {
+  for (const char* header :
+       {"Authorization: \r\n", "Authorization: Basic \r\n", "Authorization: Basic Og==\r\n"}) {
     const TestResponse response = call("GET /sdapi/v1/options/", nullptr, header);
     EXPECT_EQ(response.status, 200) << header;
     EXPECT_EQ(response.headers.at("content-type"), "application/json");
@@ -294,7 +319,8 @@ TEST_F(Sdapi, SamplersAreTakenWithTheirScheduleInOneNameOrTwo) {
   };
   EXPECT_EQ(sampler({{"sampler_name", "DPM++ 2M Karras"}}), "dpmpp_2m_karras");
   EXPECT_EQ(sampler({{"sampler_name", "DPM++ 2M"}, {"scheduler", "Karras"}}), "dpmpp_2m_karras");
-  EXPECT_EQ(sampler({{"sampler_name", "DPM++ 2M"}}), "dpmpp_2m_karras");  // what Automatic means for it
+  EXPECT_EQ(sampler({{"sampler_name", "DPM++ 2M"}}),
+            "dpmpp_2m_karras");  // what Automatic means for it
   EXPECT_EQ(sampler({{"sampler_name", "DPM++ 2M"}, {"scheduler", "uniform"}}), "dpmpp_2m");
   EXPECT_EQ(sampler({{"sampler_name", "DPM++ 2M SDE Exponential"}}), "dpmpp_2m_sde_exponential");
   EXPECT_EQ(sampler({{"sampler_name", "LMS"}}), "lms");
@@ -303,20 +329,25 @@ TEST_F(Sdapi, SamplersAreTakenWithTheirScheduleInOneNameOrTwo) {
   EXPECT_EQ(sampler({{"sampler_name", nullptr}, {"sampler_index", "DDIM"}}), "ddim_webui");
   EXPECT_EQ(sampler({{"sampler_name", "dpmpp_3m_sde_karras"}}), "dpmpp_3m_sde_karras");
   for (const char* name : {"Sampler X", "DPM adaptive", "Karras"})
-    EXPECT_EQ(post("/sdapi/v1/txt2img", text_body({{"sampler_name", name}}), 404)["detail"], "Sampler not found");
-  EXPECT_EQ(post("/sdapi/v1/txt2img", text_body({{"scheduler", "zigzag"}}), 404)["detail"], "Scheduler not found");
+    EXPECT_EQ(post("/sdapi/v1/txt2img", text_body({{"sampler_name", name}}), 404)["detail"],
+              "Sampler not found");
+  EXPECT_EQ(post("/sdapi/v1/txt2img", text_body({{"scheduler", "zigzag"}}), 404)["detail"],
+            "Scheduler not found");
 }
 
 TEST_F(Sdapi, AScheduleThatASamplerLacksIsSaid) {
-  const json answer = post("/sdapi/v1/txt2img", text_body({{"sampler_name", "Euler a"}, {"scheduler", "karras"}}));
+  const json answer =
+      post("/sdapi/v1/txt2img", text_body({{"sampler_name", "Euler a"}, {"scheduler", "karras"}}));
   EXPECT_EQ(job()["sampler"], "euler_a");
-  EXPECT_NE(json_text(info_of(answer)["comments"]).find("Euler a is not offered"), std::string::npos);
+  EXPECT_NE(json_text(info_of(answer)["comments"]).find("Euler a is not offered"),
+            std::string::npos);
 }
 
 TEST_F(Sdapi, EveryListedSamplerAndScheduleWorks) {
   server();
   for (const json& sampler : get("/sdapi/v1/samplers"))
-    post("/sdapi/v1/txt2img", text_body({{"sampler_name", sampler["name"]}, {"send_images", false}}));
+    post("/sdapi/v1/txt2img",
+         text_body({{"sampler_name", sampler["name"]}, {"send_images", false}}));
   for (const json& schedule : get("/sdapi/v1/schedulers")) {
     post("/sdapi/v1/txt2img", text_body({{"scheduler", schedule["name"]}}));
     post("/sdapi/v1/txt2img", text_body({{"scheduler", schedule["label"]}}));
@@ -370,7 +401,8 @@ TEST_F(Sdapi, AClientThatGoesAwayEndsItsJob) {
 TEST_F(Sdapi, InterruptActsOnTheCallersOwnRequestsOnly) {
   options.api_auth = "ann:a,bob:b";
   control.hold(0);
-  const std::string ann = "Authorization: Basic YW5uOmE=\r\n", bob = "Authorization: Basic Ym9iOmI=\r\n";
+  const std::string ann = "Authorization: Basic YW5uOmE=\r\n",
+                    bob = "Authorization: Basic Ym9iOmI=\r\n";
   TestClient waiting(server().port());
   send(waiting, "POST /sdapi/v1/txt2img", text_body(), ann);
   control.wait_for_a_holding_job();
@@ -384,19 +416,26 @@ TEST_F(Sdapi, InterruptActsOnTheCallersOwnRequestsOnly) {
 // 16
 TEST_F(Sdapi, ErrorsHaveTheShapesThatClientsKnow) {
   const json not_found = post("/sdapi/v1/txt2img", text_body({{"sampler_name", "X"}}), 404);
-  EXPECT_EQ(not_found, (json{{"error", "HTTPException"}, {"detail", "Sampler not found"}, {"body", ""},
+  EXPECT_EQ(not_found, (json{{"error", "HTTPException"},
+                             {"detail", "Sampler not found"},
+                             {"body", ""},
                              {"errors", "Sampler not found"}}));
   const json invalid = post("/sdapi/v1/txt2img", text_body({{"steps", "many"}}), 422);
   EXPECT_EQ(place(invalid), R"(["body","steps"])");
   EXPECT_EQ(invalid["detail"][0]["type"], "value_error");
-  for (const auto& [field, value] : std::vector<std::pair<std::string, json>>{
-           {"steps", 0}, {"steps", 1000}, {"cfg_scale", 99}, {"width", 100000}, {"batch_size", 17}, {"seed", 1.5}}) {
+  for (const auto& [field, value] : std::vector<std::pair<std::string, json>>{{"steps", 0},
+                                                                              {"steps", 1000},
+                                                                              {"cfg_scale", 99},
+                                                                              {"width", 100000},
+                                                                              {"batch_size", 17},
+                                                                              {"seed", 1.5}}) {
     const json refused = post("/sdapi/v1/txt2img", text_body({{field, value}}), 422);
     EXPECT_EQ(refused["detail"][0]["loc"][1], field) << refused;
   }
   EXPECT_EQ(post("/sdapi/v1/no-such-route", json::object(), 404), (json{{"detail", "Not Found"}}));
   EXPECT_EQ(parse_json(call("GET /sdapi/v1/no-such-route").body), (json{{"detail", "Not Found"}}));
-  EXPECT_EQ(parse_json(call("GET /sdapi/v1/txt2img").body), (json{{"detail", "Method Not Allowed"}}));
+  EXPECT_EQ(parse_json(call("GET /sdapi/v1/txt2img").body),
+            (json{{"detail", "Method Not Allowed"}}));
 }
 
 TEST_F(Sdapi, WithoutAPasswordTheAnswerIs401WithBasic) {
@@ -405,7 +444,9 @@ TEST_F(Sdapi, WithoutAPasswordTheAnswerIs401WithBasic) {
   EXPECT_EQ(response.status, 401);
   EXPECT_TRUE(response.headers.at("www-authenticate").starts_with("Basic"));
   EXPECT_EQ(parse_json(response.body)["error"], "HTTPException");
-  EXPECT_EQ(call("GET /sdapi/v1/options", nullptr, "Authorization: Basic YW5uOnNlY3JldA==\r\n").status, 200);
+  EXPECT_EQ(
+      call("GET /sdapi/v1/options", nullptr, "Authorization: Basic YW5uOnNlY3JldA==\r\n").status,
+      200);
 }
 
 TEST_F(Sdapi, AJobThatFailsIsToldAsAnError) {
@@ -428,31 +469,36 @@ TEST_F(Sdapi, NeverFetchesAnAddressAndNeverOpensAPath) {
 
 TEST_F(Sdapi, APictureThatIsNoneIsRefusedWhereItStands) {
   const std::string torn = base64_encode(encode_png(Image(32, 32, 3)).substr(0, 60));
-  EXPECT_EQ(place(post("/sdapi/v1/img2img", text_body({{"init_images", {torn}}}), 422)), R"(["body","init_images",0])");
+  EXPECT_EQ(place(post("/sdapi/v1/img2img", text_body({{"init_images", {torn}}}), 422)),
+            R"(["body","init_images",0])");
   EXPECT_EQ(place(post("/sdapi/v1/txt2img", with_units({unit({{"image", torn}})}), 422)),
             R"(["body","alwayson_scripts","controlnet","args",0,"image"])");
 }
 
 TEST_F(Sdapi, WithoutAStartPictureImg2imgIs404) {
   for (const json& images : {json(), json::array(), json::array({nullptr}), json::array({""})})
-    EXPECT_EQ(post("/sdapi/v1/img2img", text_body({{"init_images", images}}), 404)["detail"], "Init image not found");
+    EXPECT_EQ(post("/sdapi/v1/img2img", text_body({{"init_images", images}}), 404)["detail"],
+              "Init image not found");
 }
 
 TEST_F(Sdapi, AStartPictureIsBroughtToTheSize) {
   const json answer =
-      post("/sdapi/v1/img2img", text_body({{"init_images", {base64_photo(100, 40)}}, {"denoising_strength", 0.5}}));
+      post("/sdapi/v1/img2img",
+           text_body({{"init_images", {base64_photo(100, 40)}}, {"denoising_strength", 0.5}}));
   EXPECT_EQ(asset(job()["init"]).width, 64);
   EXPECT_EQ(asset(job()["init"]).height, 64);
   EXPECT_EQ(job()["denoise"], 0.5);
   EXPECT_TRUE(answer["parameters"]["init_images"].is_null());
   EXPECT_EQ(info_of(answer)["denoising_strength"], 0.5);
-  const json kept = post("/sdapi/v1/img2img",
-                         text_body({{"init_images", {base64_photo()}}, {"include_init_images", true}}));
+  const json kept =
+      post("/sdapi/v1/img2img",
+           text_body({{"init_images", {base64_photo()}}, {"include_init_images", true}}));
   EXPECT_EQ(kept["parameters"]["init_images"][0], base64_photo());
 }
 
 TEST_F(Sdapi, SeveralStartPicturesMakeOneEach) {
-  const json body = text_body({{"init_images", {base64_photo(64, 64), base64_photo(96, 64)}}, {"n_iter", 2}});
+  const json body =
+      text_body({{"init_images", {base64_photo(64, 64), base64_photo(96, 64)}}, {"n_iter", 2}});
   const json answer = post("/sdapi/v1/img2img", body);
   EXPECT_EQ(info_of(answer)["all_seeds"], json::array({100, 101, 102, 103}));
   EXPECT_EQ(control.bodies[0]["init"], control.bodies[2]["init"]);
@@ -494,12 +540,13 @@ TEST_F(Sdapi, OnlyMaskedMakesThePartAndPutsItBack) {
   EXPECT_EQ(made.at(40, 40)[0], 100);  // the engine's colour
   EXPECT_EQ(made.at(10, 10)[0], 50);
   EXPECT_EQ(made.at(70, 40)[0], 50);
-  EXPECT_NE(text_of_base64_png(answer["images"][0], "parameters").find("Seed: 100"), std::string::npos);
+  EXPECT_NE(text_of_base64_png(answer["images"][0], "parameters").find("Seed: 100"),
+            std::string::npos);
 }
 
 TEST_F(Sdapi, VariationsKeepTheSeed) {
-  const json answer =
-      post("/sdapi/v1/txt2img", text_body({{"subseed", 7}, {"subseed_strength", 0.2}, {"n_iter", 2}}));
+  const json answer = post("/sdapi/v1/txt2img",
+                           text_body({{"subseed", 7}, {"subseed_strength", 0.2}, {"n_iter", 2}}));
   EXPECT_EQ(info_of(answer)["all_seeds"], json::array({100, 100}));
   EXPECT_EQ(info_of(answer)["all_subseeds"], json::array({7, 8}));
   EXPECT_EQ(control.bodies[1]["variation_seed"], 8);
@@ -514,14 +561,21 @@ TEST_F(Sdapi, ARandomSeedIsTold) {
 }
 
 TEST_F(Sdapi, TheHighResolutionFixIsASecondPass) {
-  post("/sdapi/v1/txt2img", text_body({{"enable_hr", true}, {"hr_scale", 1.5}, {"hr_upscaler", "Lanczos"},
-                                       {"hr_second_pass_steps", 3}, {"denoising_strength", 0.4}}));
-  EXPECT_EQ(job()["hires"], (json{{"scale", 1.5}, {"steps", 3}, {"denoise", 0.4}, {"upscaler", "lanczos"}}));
-  post("/sdapi/v1/txt2img", text_body({{"enable_hr", true}, {"hr_resize_x", 128}, {"hr_resize_y", 128}}));
+  post("/sdapi/v1/txt2img", text_body({{"enable_hr", true},
+                                       {"hr_scale", 1.5},
+                                       {"hr_upscaler", "Lanczos"},
+                                       {"hr_second_pass_steps", 3},
+                                       {"denoising_strength", 0.4}}));
+  EXPECT_EQ(job()["hires"],
+            (json{{"scale", 1.5}, {"steps", 3}, {"denoise", 0.4}, {"upscaler", "lanczos"}}));
+  post("/sdapi/v1/txt2img",
+       text_body({{"enable_hr", true}, {"hr_resize_x", 128}, {"hr_resize_y", 128}}));
   EXPECT_EQ(job()["hires"]["scale"], 2.0);
-  EXPECT_EQ(place(post("/sdapi/v1/txt2img", text_body({{"enable_hr", true}, {"hr_upscaler", "ESRGAN_4x"}}), 422)),
+  EXPECT_EQ(place(post("/sdapi/v1/txt2img",
+                       text_body({{"enable_hr", true}, {"hr_upscaler", "ESRGAN_4x"}}), 422)),
             R"(["body","hr_upscaler"])");
-  post("/sdapi/v1/txt2img", text_body({{"enable_hr", true}, {"hr_resize_x", 128}, {"hr_resize_y", 512}}), 422);
+  post("/sdapi/v1/txt2img",
+       text_body({{"enable_hr", true}, {"hr_resize_x", 128}, {"hr_resize_y", 512}}), 422);
 }
 
 TEST_F(Sdapi, SidesAreRoundedAndThatIsSaid) {
@@ -532,8 +586,10 @@ TEST_F(Sdapi, SidesAreRoundedAndThatIsSaid) {
 }
 
 TEST_F(Sdapi, WhatHasNoEffectIsSaid) {
-  const json answer = post("/sdapi/v1/txt2img", text_body({{"tiling", true}, {"restore_faces", true},
-                                                           {"styles", {"cinematic"}}, {"s_churn", 3}}));
+  const json answer = post(
+      "/sdapi/v1/txt2img",
+      text_body(
+          {{"tiling", true}, {"restore_faces", true}, {"styles", {"cinematic"}}, {"s_churn", 3}}));
   const std::string comments = json_text(info_of(answer)["comments"]);
   for (const char* word : {"tiling", "restore_faces", "cinematic", "s_churn", "made of nothing"})
     EXPECT_NE(comments.find(word), std::string::npos) << word;
@@ -541,8 +597,9 @@ TEST_F(Sdapi, WhatHasNoEffectIsSaid) {
 
 TEST_F(Sdapi, AnInfotextFillsWhatIsLeftOpen) {
   post("/sdapi/v1/txt2img",
-       {{"infotext", "a barn\nNegative prompt: rain\nSteps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG "
-                     "scale: 5, Seed: 77, Size: 64x128"},
+       {{"infotext",
+         "a barn\nNegative prompt: rain\nSteps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG "
+         "scale: 5, Seed: 77, Size: 64x128"},
         {"steps", 6}});
   EXPECT_EQ(job()["prompt"], "a barn");
   EXPECT_EQ(job()["negative"], "rain");
@@ -557,13 +614,17 @@ TEST_F(Sdapi, OtherFormatsCarryTheParametersToo) {
   const json answer = post("/sdapi/v1/txt2img", body);
   const std::string file = base64_decode(answer["images"][0].get<std::string>(), "jpg");
   EXPECT_EQ(static_cast<unsigned char>(file[0]), 0xFF);
-  EXPECT_NE(post("/sdapi/v1/png-info", {{"image", answer["images"][0]}})["info"].get<std::string>().find("Seed: 100"),
-            std::string::npos);
+  EXPECT_NE(
+      post("/sdapi/v1/png-info", {{"image", answer["images"][0]}})["info"].get<std::string>().find(
+          "Seed: 100"),
+      std::string::npos);
   post("/sdapi/v1/txt2img", text_body({{"override_settings", {{"samples_format", "gif"}}}}), 422);
 }
 
 TEST_F(Sdapi, ClipSkipAndTheGeneratorComeFromTheOptions) {
-  post("/sdapi/v1/txt2img", text_body({{"override_settings", {{"CLIP_stop_at_last_layers", 2}, {"randn_source", "CPU"}}}}));
+  post("/sdapi/v1/txt2img",
+       text_body(
+           {{"override_settings", {{"CLIP_stop_at_last_layers", 2}, {"randn_source", "CPU"}}}}));
   EXPECT_EQ(job()["clip_skip"], 2);
   EXPECT_EQ(job()["noise"], "cpu");
   post("/sdapi/v1/options", {{"CLIP_stop_at_last_layers", 3}});
@@ -574,16 +635,21 @@ TEST_F(Sdapi, ClipSkipAndTheGeneratorComeFromTheOptions) {
 
 TEST_F(Sdapi, UnitsSayEverythingThatTheEngineTakes) {
   const json weights = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5, 0.25};
-  post("/sdapi/v1/txt2img",
-       with_units({unit({{"weight", 0.7}, {"guidance_start", 0.1}, {"guidance_end", 0.8}, {"advanced_weighting", weights},
-                         {"effective_region_mask", base64_picture(mask_with_box(0, 0, 10, 10))}})}));
+  post(
+      "/sdapi/v1/txt2img",
+      with_units({unit({{"weight", 0.7},
+                        {"guidance_start", 0.1},
+                        {"guidance_end", 0.8},
+                        {"advanced_weighting", weights},
+                        {"effective_region_mask", base64_picture(mask_with_box(0, 0, 10, 10))}})}));
   const json control_unit = job()["controls"][0];
   EXPECT_EQ(control_unit["weight"], 0.7);
   EXPECT_EQ(control_unit["start"], 0.1);
   EXPECT_EQ(control_unit["end"], 0.8);
   EXPECT_EQ(control_unit["block_weights"].size(), 13u);
   EXPECT_EQ(asset(control_unit["mask"]).at(5, 5)[0], 255);
-  post("/sdapi/v1/txt2img", with_units({unit({{"guidance_start", 0.9}, {"guidance_end", 0.1}})}), 422);
+  post("/sdapi/v1/txt2img", with_units({unit({{"guidance_start", 0.9}, {"guidance_end", 0.1}})}),
+       422);
   post("/sdapi/v1/txt2img", with_units({unit({{"weight", 3}})}), 422);
 }
 
@@ -599,8 +665,9 @@ TEST_F(Sdapi, AUnitMayLackItsModuleOrItsModel) {
 TEST_F(Sdapi, ModelsOfUnitsAreFoundByTheirWholeNameTheirStemOrAPart) {
   const std::string whole = get("/controlnet/model_list")["model_list"][1];
   EXPECT_TRUE(whole.starts_with("control_v11p_sd15_canny [")) << whole;
-  for (const std::string& name : {whole, std::string("Control_V11P_SD15_Canny"), std::string("canny"),
-                                  std::string("control_v11p_sd15_canny [ffffffff]")}) {
+  for (const std::string& name :
+       {whole, std::string("Control_V11P_SD15_Canny"), std::string("canny"),
+        std::string("control_v11p_sd15_canny [ffffffff]")}) {
     post("/sdapi/v1/txt2img", with_units({unit({{"model", name}})}));
     EXPECT_EQ(job()["controlnets"][0], "canny=control_v11p_sd15_canny") << name;
   }
@@ -610,16 +677,19 @@ TEST_F(Sdapi, ModelsOfUnitsAreFoundByTheirWholeNameTheirStemOrAPart) {
 TEST_F(Sdapi, AModuleWithoutItsWeightsIsDrawnByTheOneThatComesAlongOrRefused) {
   post("/sdapi/v1/txt2img", with_units({unit({{"module", "depth_midas"}, {"model", "depth"}})}));
   EXPECT_EQ(annotated.back().annotator, "toy_depth");
-  const json refused = post("/sdapi/v1/txt2img", with_units({unit({{"module", "mlsd"}, {"model", "depth"}})}), 422);
+  const json refused =
+      post("/sdapi/v1/txt2img", with_units({unit({{"module", "mlsd"}, {"model", "depth"}})}), 422);
   EXPECT_NE(refused["detail"].get<std::string>().find("needs b.pth"), std::string::npos);
-  EXPECT_NE(post("/sdapi/v1/txt2img", with_units({unit({{"module", "magic"}})}), 422)["detail"].get<std::string>().find(
-                "magic"),
+  EXPECT_NE(post("/sdapi/v1/txt2img", with_units({unit({{"module", "magic"}})}), 422)["detail"]
+                .get<std::string>()
+                .find("magic"),
             std::string::npos);
 }
 
 TEST_F(Sdapi, ExtrasEnlarge) {
   const json answer =
-      post("/sdapi/v1/extra-single-image", {{"image", base64_photo(20, 10)}, {"upscaler_1", "Lanczos"}, {"upscaling_resize", 3}});
+      post("/sdapi/v1/extra-single-image",
+           {{"image", base64_photo(20, 10)}, {"upscaler_1", "Lanczos"}, {"upscaling_resize", 3}});
   EXPECT_EQ(picture_of_base64(answer["image"]).width, 60);
   const json sized = post("/sdapi/v1/extra-batch-images",
                           {{"imageList", {{{"data", base64_photo(20, 10)}, {"name", "a.png"}}}},
@@ -629,18 +699,24 @@ TEST_F(Sdapi, ExtrasEnlarge) {
                            {"upscaler_1", "Nearest"}});
   EXPECT_EQ(picture_of_base64(sized["images"][0]).width, 30);
   EXPECT_EQ(picture_of_base64(sized["images"][0]).height, 30);
-  EXPECT_EQ(picture_of_base64(post("/sdapi/v1/extra-single-image", {{"image", base64_photo(20, 10)}})["image"]).width, 20);
-  post("/sdapi/v1/extra-single-image", {{"image", base64_photo()}, {"upscaler_1", "ESRGAN_4x"}}, 422);
+  EXPECT_EQ(picture_of_base64(
+                post("/sdapi/v1/extra-single-image", {{"image", base64_photo(20, 10)}})["image"])
+                .width,
+            20);
+  post("/sdapi/v1/extra-single-image", {{"image", base64_photo()}, {"upscaler_1", "ESRGAN_4x"}},
+       422);
   post("/sdapi/v1/extra-single-image",
-       {{"image", base64_photo(2000, 2000)}, {"upscaler_1", "Nearest"}, {"upscaling_resize", 64}}, 422);
+       {{"image", base64_photo(2000, 2000)}, {"upscaler_1", "Nearest"}, {"upscaling_resize", 64}},
+       422);
 }
 
 TEST_F(Sdapi, ListsHaveTheFormsThatClientsRead) {
   EXPECT_EQ(get("/sdapi/v1/upscalers")[0]["name"], "None");
   EXPECT_EQ(get("/sdapi/v1/latent-upscale-modes")[0]["name"], "Latent");
-  EXPECT_EQ(get("/sdapi/v1/embeddings"), (json{{"loaded", json::object()}, {"skipped", json::object()}}));
-  for (const char* name : {"sd-vae", "loras", "hypernetworks", "face-restorers", "realesrgan-models", "prompt-styles",
-                           "script-info"})
+  EXPECT_EQ(get("/sdapi/v1/embeddings"),
+            (json{{"loaded", json::object()}, {"skipped", json::object()}}));
+  for (const char* name : {"sd-vae", "loras", "hypernetworks", "face-restorers",
+                           "realesrgan-models", "prompt-styles", "script-info"})
     EXPECT_TRUE(get(std::string("/sdapi/v1/") + name).is_array()) << name;
   EXPECT_EQ(get("/sdapi/v1/extensions")[0]["enabled"], true);
   EXPECT_GT(get("/sdapi/v1/memory")["ram"]["total"], 0);
@@ -648,12 +724,14 @@ TEST_F(Sdapi, ListsHaveTheFormsThatClientsRead) {
   EXPECT_TRUE(get("/sdapi/v1/cmd-flags")["api"]);
   for (const json& entry : get("/sdapi/v1/sd-models"))
     EXPECT_EQ(entry["filename"].get<std::string>().find('/'), std::string::npos);
-  EXPECT_EQ(post("/sdapi/v1/interrogate", {{"image", base64_photo()}}, 404)["detail"], "Model not found");
+  EXPECT_EQ(post("/sdapi/v1/interrogate", {{"image", base64_photo()}}, 404)["detail"],
+            "Model not found");
   post("/sdapi/v1/train/embedding", json::object(), 501);
 }
 
 TEST_F(Sdapi, PicturesMayBeLeftOut) {
-  EXPECT_EQ(post("/sdapi/v1/txt2img", text_body({{"send_images", false}}))["images"], json::array());
+  EXPECT_EQ(post("/sdapi/v1/txt2img", text_body({{"send_images", false}}))["images"],
+            json::array());
   EXPECT_EQ(server().parts().store.gallery().count({}), 1);
 }
 

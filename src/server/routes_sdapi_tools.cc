@@ -48,7 +48,8 @@ void put_parameter(json& parameters, const std::string& name, const std::string&
   const auto digits = [](std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
   };
-  if (cross != std::string::npos && digits(value.substr(0, cross)) && digits(value.substr(cross + 1))) {
+  if (cross != std::string::npos && digits(value.substr(0, cross)) &&
+      digits(value.substr(cross + 1))) {
     parameters[name + "-1"] = value.substr(0, cross);
     parameters[name + "-2"] = value.substr(cross + 1);
   } else {
@@ -92,7 +93,8 @@ std::string notes_html(const std::vector<std::string>& notes) {
   return html;
 }
 
-std::string enlarged_base64(const std::string& text, const std::string& field, const WebuiExtras& extras) {
+std::string enlarged_base64(const std::string& text, const std::string& field,
+                            const WebuiExtras& extras) {
   return base64_encode(encode_png(enlarged(webui_picture(text, field).image, extras)));
 }
 
@@ -114,7 +116,8 @@ json extra_batch_images(const json& body) {
                                         WebuiField{"name", Type::text, R"("")"}};
   const json list = webui_fields(kFields, body)["imageList"];
   if (list.size() > kMostBatchImages)
-    throw webui_invalid("imageList", fmt::format("holds {}, wanted at most {}", list.size(), kMostBatchImages));
+    throw webui_invalid("imageList",
+                        fmt::format("holds {}, wanted at most {}", list.size(), kMostBatchImages));
   json images = json::array();
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string where = fmt::format("imageList[{}]", i);
@@ -142,9 +145,12 @@ json memory_report() {
 }
 
 // A POST whose answer is a function of its body.
-void add_tool(Router& router, const std::string& name, const std::string& summary, json (*tool)(const json&)) {
+void add_tool(Router& router, const std::string& name, const std::string& summary,
+              json (*tool)(const json&)) {
   router.add({"POST", "/sdapi/v1/" + name, Access::local_api, summary},
-             [tool](const HttpRequest& request, Reply reply) { reply.json(200, tool(json_body(request))); });
+             [tool](const HttpRequest& request, Reply reply) {
+               reply.json(200, tool(json_body(request)));
+             });
 }
 
 }  // namespace
@@ -154,7 +160,8 @@ void add_sdapi_tool_routes(Router& router, ServerParts& parts) {
              [&parts](const HttpRequest&, Reply reply) {
                reply.json(200, webui_options(parts.store, parts.catalogue));
              });
-  router.add({"POST", "/sdapi/v1/options", Access::local_api, "Sets options, sd_model_checkpoint above all"},
+  router.add({"POST", "/sdapi/v1/options", Access::local_api,
+              "Sets options, sd_model_checkpoint above all"},
              [&parts](const HttpRequest& request, Reply reply) {
                set_webui_options(parts.store, parts.catalogue, json_body(request));
                reply.json(200, nullptr);

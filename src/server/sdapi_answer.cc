@@ -49,14 +49,13 @@ struct FinishedPicture {
 
 std::string bytes_of_blob(Store& store, const std::string& sha) {
   const std::optional<Blob> blob = store.blobs().get(sha);
-  if (!blob)
-    throw Error(ErrorKind::io, sha, "the finished picture is not in the store any more");
+  if (!blob) throw Error(ErrorKind::io, sha, "the finished picture is not in the store any more");
   return {reinterpret_cast<const char*>(blob->bytes.data()), blob->bytes.size()};
 }
 
 // The file as the engine wrote it where that is what was asked for.
-std::string picture_file(const WebuiRequest& wanted, const WebuiPaste* paste, const StoredImage& image,
-                         const std::string& infotext, Store& store) {
+std::string picture_file(const WebuiRequest& wanted, const WebuiPaste* paste,
+                         const StoredImage& image, const std::string& infotext, Store& store) {
   const std::string png = bytes_of_blob(store, image.sha);
   if (paste == nullptr && wanted.format == ImageFormat::png) return png;
   Image picture = decode_image(png, "picture");
@@ -69,8 +68,8 @@ std::string infotext_of(const StoredImage& image) {
   return record.is_object() ? webui_text(record, "infotext") : "";
 }
 
-std::vector<FinishedPicture> finished_pictures(const WebuiRequest& wanted, const std::vector<Job>& jobs,
-                                               Store& store) {
+std::vector<FinishedPicture> finished_pictures(const WebuiRequest& wanted,
+                                               const std::vector<Job>& jobs, Store& store) {
   const bool with_bytes = webui_flag(wanted.parameters, "send_images");
   std::vector<FinishedPicture> pictures;
   for (size_t i = 0; i < jobs.size(); ++i) {
@@ -103,7 +102,8 @@ std::vector<std::string> detected_maps(const WebuiRequest& wanted, const std::ve
     if (!unit.shows_map) continue;
     std::string sha = i < told.size() ? webui_text(told[i], "sha") : "";
     if (sha.empty() && unit.control.map) sha = unit.control.image.native().substr(6);  // "asset:"
-    if (!sha.empty() && store.blobs().has(sha)) maps.push_back(base64_encode(bytes_of_blob(store, sha)));
+    if (!sha.empty() && store.blobs().has(sha))
+      maps.push_back(base64_encode(bytes_of_blob(store, sha)));
   }
   return maps;
 }

@@ -13,8 +13,8 @@
 namespace zc {
 
 // {"images":[base64...],"parameters":{...},"info":"<JSON>"}: the pictures of the jobs in their
-// order, then one detected map for each unit that shows one. Jobs that were cancelled give what they
-// had finished. jobs: as many as wanted.jobs, or fewer where the rest never came to be. Throws
+// order, then one detected map for each unit that shows one. Jobs that were cancelled give what
+// they had finished. jobs: as many as wanted.jobs, or fewer where the rest never came to be. Throws
 // webui_error() and ProblemError for a job that failed.
 nlohmann::json webui_answer(const WebuiRequest& wanted, const std::vector<Job>& jobs, Store& store);
 

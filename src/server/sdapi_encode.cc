@@ -23,7 +23,11 @@ void put_little(std::string& bytes, uint64_t value, int count) {
 uint32_t next_code_point(std::string_view& text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
-  const size_t length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+  const size_t length = first < 0x80       ? 1
+                        : first >> 5 == 6  ? 2
+                        : first >> 4 == 14 ? 3
+                        : first >> 3 == 30 ? 4
+                                           : 0;
   if (length == 0 || text.size() < length) {
     text.remove_prefix(1);
     return 0xFFFD;
@@ -133,8 +137,7 @@ std::string encode_with_infotext(const Image& image, ImageFormat format, int qua
                                  std::string_view infotext) {
   if (format == ImageFormat::png) {
     PngOptions options;
-    if (!infotext.empty())
-      options.texts = {{std::string(kParametersKey), std::string(infotext)}};
+    if (!infotext.empty()) options.texts = {{std::string(kParametersKey), std::string(infotext)}};
     return encode_png(image, options);
   }
   const std::string exif = infotext.empty() ? "" : exif_with_comment(infotext);

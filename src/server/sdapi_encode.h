@@ -14,10 +14,10 @@ namespace zc {
 // "png", "jpg", "jpeg", "webp" in any case.
 std::optional<ImageFormat> webui_format(std::string_view name);
 
-// PNG: text `parameters`. JPEG and WebP: EXIF UserComment, "UNICODE\0" and UTF-16 with the high byte
-// first and no mark, as the web UI writes it. An empty text is left out, and so is one that is too
-// long for JPEG's EXIF (about 32,000 characters). Throws unsupported for WebP where the build has
-// none.
+// PNG: text `parameters`. JPEG and WebP: EXIF UserComment, "UNICODE\0" and UTF-16 with the high
+// byte first and no mark, as the web UI writes it. An empty text is left out, and so is one that is
+// too long for JPEG's EXIF (about 32,000 characters). Throws unsupported for WebP where the build
+// has none.
 std::string encode_with_infotext(const Image& image, ImageFormat format, int quality,
                                  std::string_view infotext);
 

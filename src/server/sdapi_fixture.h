@@ -67,12 +67,15 @@ class SdapiTestEngine final : public Engine {
       const std::lock_guard lock(control_.mutex);
       control_.bodies.push_back(body);
     }
-    if (control_.failure == "bad_request") throw Error(ErrorKind::bad_request, "cfg", "is not to its taste");
-    if (control_.failure == "out_of_memory") throw Error(ErrorKind::out_of_memory, "memory", "is too small");
-    const GenerateRequest request = request_from_json(body);
+    if (control_.failure == "bad_request")
+      throw Error(ErrorKind::bad_request, "cfg", "is not to its taste");
+    if (control_.failure == "out_of_memory")
+      throw Error(ErrorKind::out_of_memory, "memory", "is too small");
+    const GenerateRequest request = resolve(request_from_json(body), {});
     EngineResult result;
     for (int64_t k = 0; k <= request.batch && !result.cancelled; ++k) {
-      if (hooks.progress) hooks.progress({"sample", k * request.steps, request.batch * request.steps});
+      if (hooks.progress)
+        hooks.progress({"sample", k * request.steps, request.batch * request.steps});
       if (hooks.preview && k > 0) hooks.preview(k * request.steps, flat(request, k, 8, 8));
       result.cancelled = !wait(k, hooks);
       if (k == request.batch || result.cancelled) break;
@@ -108,10 +111,10 @@ class SdapiTestEngine final : public Engine {
   }
 
   NewImage finished(const GenerateRequest& r, int64_t k) {
-    const std::string infotext =
-        fmt::format("{}\nNegative prompt: {}\nSteps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}",
-                    r.prompt, r.negative, r.steps, r.sampler, r.cfg.value_or(0), seed_of_picture(r, k),
-                    r.width, r.height);
+    const std::string infotext = fmt::format(
+        "{}\nNegative prompt: {}\nSteps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}",
+        r.prompt, r.negative, r.steps, r.sampler, r.cfg.value_or(0), seed_of_picture(r, k), r.width,
+        r.height);
     const std::string png =
         encode_png(flat(r, k, static_cast<int>(r.width), static_cast<int>(r.height)),
                    {.texts = {{std::string(kParametersKey), infotext}}});
@@ -134,12 +137,14 @@ class SdapiTestEngine final : public Engine {
 // Maps are the negatives of the pictures.
 class SdapiTestAnnotators final : public AnnotateService {
  public:
-  SdapiTestAnnotators(Store& store, std::vector<AnnotateRequest>& asked) : store_(store), asked_(asked) {}
+  SdapiTestAnnotators(Store& store, std::vector<AnnotateRequest>& asked)
+      : store_(store), asked_(asked) {}
 
   void annotate(AnnotateRequest request, AnnotateDone done) override {
     asked_.push_back(request);
     const std::optional<Blob> blob = store_.blobs().get(request.asset);
-    Image map = decode_image({reinterpret_cast<const uint8_t*>(blob->bytes.data()), blob->bytes.size()}, "photo");
+    Image map = decode_image(
+        {reinterpret_cast<const uint8_t*>(blob->bytes.data()), blob->bytes.size()}, "photo");
     map = resize(hwc3(map), {static_cast<int>(request.width), static_cast<int>(request.height)},
                  Interpolation::area);
     for (uint8_t& pixel : map.pixels) pixel = static_cast<uint8_t>(255 - pixel);
@@ -151,19 +156,27 @@ class SdapiTestAnnotators final : public AnnotateService {
       made.pose = put(R"({"people":[],"canvas_width":64,"canvas_height":64})", "application/json");
     done(made, nullptr);
   }
-  std::string render_pose(const std::string& pose_json, int64_t, int64_t, const std::string& rules) override {
+  std::string render_pose(const std::string& pose_json, int64_t, int64_t,
+                          const std::string& rules) override {
     const nlohmann::json pose = parse_json(pose_json);
     if (!pose.contains("people")) throw Error(ErrorKind::bad_request, "pose.people", "is missing");
     EXPECT_EQ(rules, "webui");
-    return put(encode_png(Image(pose["canvas_width"].get<int>(), pose["canvas_height"].get<int>(), 3)), "image/png");
+    return put(
+        encode_png(Image(pose["canvas_width"].get<int>(), pose["canvas_height"].get<int>(), 3)),
+        "image/png");
   }
   std::vector<AnnotatorEntry> annotators() const override {
-    return {entry("canny", "canny"), entry("hed", "hed"),          entry("depth", "depth", "needs a.pt"),
-            entry("toy_depth", "depth"), entry("openpose", "openpose"), entry("mlsd", "mlsd", "needs b.pth")};
+    return {entry("canny", "canny"),
+            entry("hed", "hed"),
+            entry("depth", "depth", "needs a.pt"),
+            entry("toy_depth", "depth"),
+            entry("openpose", "openpose"),
+            entry("mlsd", "mlsd", "needs b.pth")};
   }
 
  private:
-  static AnnotatorEntry entry(const std::string& name, const std::string& kind, const std::string& why_not = {}) {
+  static AnnotatorEntry entry(const std::string& name, const std::string& kind,
+                              const std::string& why_not = {}) {
     AnnotatorEntry entry;
     entry.name = name;
     entry.control_kind = kind;
@@ -213,7 +226,9 @@ struct SdapiTest : testing::Test {
   Studio& server() {
     if (studio) return *studio;
     StudioMakers makers;
-    makers.engine = [this](Store& store, Catalogue&) { return std::make_unique<SdapiTestEngine>(store, control); };
+    makers.engine = [this](Store& store, Catalogue&) {
+      return std::make_unique<SdapiTestEngine>(store, control);
+    };
     makers.annotate = [this](Store& store, const Catalogue&) {
       return std::make_unique<SdapiTestAnnotators>(store, annotated);
     };
@@ -225,8 +240,8 @@ struct SdapiTest : testing::Test {
   }
 
   // "POST /sdapi/v1/txt2img"; a null body sends none.
-  static void send(TestClient& client, const std::string& method_and_path, const nlohmann::json& body,
-                   const std::string& headers = {}) {
+  static void send(TestClient& client, const std::string& method_and_path,
+                   const nlohmann::json& body, const std::string& headers = {}) {
     const std::string type = body.is_null() ? "" : "Content-Type: application/json\r\n";
     client.request(method_and_path, body.is_null() ? "" : json_text(body), type + headers);
   }
@@ -241,7 +256,8 @@ struct SdapiTest : testing::Test {
     EXPECT_EQ(response.status, 200) << path << " " << response.body;
     return parse_json(response.body);
   }
-  nlohmann::json post(const std::string& path, const nlohmann::json& body = nullptr, int status = 200) {
+  nlohmann::json post(const std::string& path, const nlohmann::json& body = nullptr,
+                      int status = 200) {
     const TestResponse response = call("POST " + path, body);
     EXPECT_EQ(response.status, status) << path << " " << response.body.substr(0, 500);
     EXPECT_EQ(response.headers.at("content-type"), "application/json");
@@ -253,13 +269,17 @@ struct SdapiTest : testing::Test {
     return control.bodies.empty() ? nlohmann::json() : control.bodies.back();
   }
   Image asset(const std::string& name) {
-    const std::optional<Blob> blob = server().parts().store.blobs().get(name.substr(name.find(':') + 1));
+    const std::optional<Blob> blob =
+        server().parts().store.blobs().get(name.substr(name.find(':') + 1));
     if (!blob) return {};
-    return decode_image({reinterpret_cast<const uint8_t*>(blob->bytes.data()), blob->bytes.size()}, "asset");
+    return decode_image({reinterpret_cast<const uint8_t*>(blob->bytes.data()), blob->bytes.size()},
+                        "asset");
   }
 };
 
-inline std::string base64_picture(const Image& image) { return base64_encode(encode_png(image)); }
+inline std::string base64_picture(const Image& image) {
+  return base64_encode(encode_png(image));
+}
 inline std::string base64_photo(int width = 96, int height = 64) {
   Image photo(width, height, 3);
   for (size_t i = 0; i < photo.pixels.size(); ++i) photo.pixels[i] = static_cast<uint8_t>(i * 7);
@@ -270,7 +290,8 @@ inline Image picture_of_base64(const nlohmann::json& text) {
 }
 inline std::string text_of_base64_png(const nlohmann::json& text, std::string_view key) {
   const std::string png = base64_decode(text.get<std::string>(), "picture");
-  return find_png_text(read_png_texts({reinterpret_cast<const uint8_t*>(png.data()), png.size()}, "png"), key)
+  return find_png_text(
+             read_png_texts({reinterpret_cast<const uint8_t*>(png.data()), png.size()}, "png"), key)
       .value_or("");
 }
 

@@ -64,7 +64,8 @@ void check_native(const GenerateRequest& request, ServerParts& parts) {
 
 void WebuiRun::start() {
   // The photographs stand for the maps that come: all else is checked before they are made.
-  for (const WebuiJob& job : wanted_->jobs) check_native(webui_job_request(job, wanted_->units), parts_);
+  for (const WebuiJob& job : wanted_->jobs)
+    check_native(webui_job_request(job, wanted_->units), parts_);
   annotate_units();
 }
 
@@ -75,10 +76,11 @@ void WebuiRun::annotate_units() {
   try {
     for (size_t i = 0; i < wanted_->units.size(); ++i) {
       if (!wanted_->units[i].annotation) continue;
-      parts_.annotate.annotate(*wanted_->units[i].annotation,
-                               [self = shared_from_this(), i](const Annotated& map, std::exception_ptr error) {
-                                 self->map_made(i, map, std::move(error));
-                               });
+      parts_.annotate.annotate(
+          *wanted_->units[i].annotation,
+          [self = shared_from_this(), i](const Annotated& map, std::exception_ptr error) {
+            self->map_made(i, map, std::move(error));
+          });
       ++asked;
     }
   } catch (const std::exception&) {
@@ -117,7 +119,8 @@ void WebuiRun::submit_jobs() {
       submitted.push_back(
           submit_compatible_job(parts_, webui_job_request(job, wanted_->units), task_->tenant));
       if (tasks_.add_job(task_, submitted.back().id)) continue;
-      if (const auto now = parts_.store.jobs().cancel(submitted.back().id)) parts_.events.job_changed(*now);
+      if (const auto now = parts_.store.jobs().cancel(submitted.back().id))
+        parts_.events.job_changed(*now);
     }
   } catch (const std::exception&) {
     error = std::current_exception();
@@ -171,7 +174,8 @@ void WebuiRun::finish(WebuiOutcome outcome) {
 
 void run_webui_request(ServerParts& parts, WebuiTasks& tasks, std::shared_ptr<WebuiRequest> wanted,
                        std::shared_ptr<WebuiTask> task, std::function<void(WebuiOutcome)> done) {
-  std::make_shared<WebuiRun>(parts, tasks, std::move(wanted), std::move(task), std::move(done))->start();
+  std::make_shared<WebuiRun>(parts, tasks, std::move(wanted), std::move(task), std::move(done))
+      ->start();
 }
 
 Job submit_compatible_job(ServerParts& parts, const GenerateRequest& request,

@@ -70,7 +70,8 @@ std::array<int, 3> gauss_boxes(double sigma) {
   int narrow = static_cast<int>(ideal);
   if (narrow % 2 == 0) --narrow;
   const double w = narrow;
-  const auto narrow_ones = std::lround((12 * sigma * sigma - 3 * w * w - 12 * w - 9) / (-4 * w - 4));
+  const auto narrow_ones =
+      std::lround((12 * sigma * sigma - 3 * w * w - 12 * w - 9) / (-4 * w - 4));
   std::array<int, 3> boxes{};
   for (size_t i = 0; i < boxes.size(); ++i)
     boxes[i] = static_cast<long>(i) < narrow_ones ? narrow : narrow + 2;
@@ -97,7 +98,8 @@ void blur_line(std::vector<float>& line, std::vector<float>& out, int box) {
 struct BlurAlong {
   int lines = 0, step = 0, count = 0, stride = 0;
 };
-void blur_lines(std::vector<float>& values, const BlurAlong& along, const std::array<int, 3>& boxes) {
+void blur_lines(std::vector<float>& values, const BlurAlong& along,
+                const std::array<int, 3>& boxes) {
   std::vector<float> line(static_cast<size_t>(along.count)), spare(line.size());
   for (int n = 0; n < along.lines; ++n) {
     float* first = &values[static_cast<size_t>(n) * static_cast<size_t>(along.step)];
@@ -116,8 +118,8 @@ struct WeightedColours {
   WeightedColours(int w, int h)
       : width(w), height(h), values(static_cast<size_t>(w) * static_cast<size_t>(h) * 4) {}
   float* at(int x, int y) {
-    return values.data() + (static_cast<size_t>(y) * static_cast<size_t>(width) +
-                            static_cast<size_t>(x)) * 4;
+    return values.data() +
+           (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * 4;
   }
 };
 
@@ -164,8 +166,8 @@ void fill_from(WeightedColours& fine, WeightedColours& coarse) {
         const int nx = x0 + i % 2, ny = y0 + i / 2;
         const float share = (1 - std::abs(cx - static_cast<float>(nx))) *
                             (1 - std::abs(cy - static_cast<float>(ny)));
-        const float* near = coarse.at(std::clamp(nx, 0, coarse.width - 1),
-                                      std::clamp(ny, 0, coarse.height - 1));
+        const float* near =
+            coarse.at(std::clamp(nx, 0, coarse.width - 1), std::clamp(ny, 0, coarse.height - 1));
         for (int c = 0; c < 4; ++c) sum[c] += share * near[c];
       }
       const float missing = 1 - cell[3];
@@ -248,7 +250,8 @@ Image blurred_mask(const Image& mask, double sigma) {
 
 Image filled_under_mask(const Image& rgb, const Image& mask) {
   std::vector<WeightedColours> levels = {known_colours(rgb, mask)};
-  while (levels.back().width > 1 || levels.back().height > 1) levels.push_back(halved(levels.back()));
+  while (levels.back().width > 1 || levels.back().height > 1)
+    levels.push_back(halved(levels.back()));
   for (size_t i = levels.size() - 1; i-- > 0;) fill_from(levels[i], levels[i + 1]);
   Image result = rgb;
   for (int y = 0; y < rgb.height; ++y) {
@@ -298,7 +301,8 @@ Image pasted_back(const Image& picture, const Image& made, const WebuiRegion& re
       const int share = *mask.at(region.x + x, region.y + y);
       uint8_t* pixel = result.at(region.x + x, region.y + y);
       for (int c = 0; c < 3; ++c)
-        pixel[c] = static_cast<uint8_t>((part.at(x, y)[c] * share + pixel[c] * (255 - share) + 127) / 255);
+        pixel[c] =
+            static_cast<uint8_t>((part.at(x, y)[c] * share + pixel[c] * (255 - share) + 127) / 255);
     }
   }
   return result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures of requests: base64 in, the web UI's ways to resize, mask, fill and crop, and back again.
+// Pictures of requests: base64 in, the web UI's ways to resize, mask, fill and crop, and back
+// again.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -19,7 +20,8 @@ namespace {
 Image ramp(int width, int height) {
   Image image(width, height, 3);
   for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) image.at(x, y)[0] = static_cast<uint8_t>(x * 255 / std::max(1, width - 1));
+    for (int x = 0; x < width; ++x)
+      image.at(x, y)[0] = static_cast<uint8_t>(x * 255 / std::max(1, width - 1));
   }
   return image;
 }
@@ -61,9 +63,13 @@ TEST(BlurredMask, KeepsItsSumAndSpreadsAsAGaussian) {
   for (const double sigma : {2.0, 5.0, 11.3}) {
     Image wide = box_mask(201, 201, 60, 60, 140, 140);
     const Image soft = blurred_mask(wide, sigma);
-    const auto sum = [](const Image& m) { return std::accumulate(m.pixels.begin(), m.pixels.end(), 0.0); };
+    const auto sum = [](const Image& m) {
+      return std::accumulate(m.pixels.begin(), m.pixels.end(), 0.0);
+    };
     EXPECT_NEAR(sum(soft) / sum(wide), 1, 0.01);
-    EXPECT_NEAR(*soft.at(60, 100), 127, 20) << sigma;  // half at the edge
+    // Half at the edge, of which the pixel's middle is half a pixel inside.
+    EXPECT_NEAR(*soft.at(60, 100), 127.5 * (1 + std::erf(0.5 / (sigma * std::sqrt(2.0)))), 12)
+        << sigma;
     // One deviation outside: 16 % of white.
     EXPECT_NEAR(*soft.at(static_cast<int>(60 - sigma - 0.5), 100), 255 * 0.1587, 18) << sigma;
   }
@@ -95,8 +101,10 @@ TEST(MaskedRegion, IsTheMasksBoxWithTheAspectOfThePicture) {
   EXPECT_EQ(masked_region(mask, 10, {512, 512}), (WebuiRegion{40, 30, {40, 40}}));
   EXPECT_EQ(masked_region(mask, 0, {512, 256}), (WebuiRegion{40, 40, {40, 20}}));
   // Pushed back into the picture, and never larger than it.
-  EXPECT_EQ(masked_region(box_mask(200, 100, 190, 40, 200, 60), 0, {512, 256}), (WebuiRegion{160, 40, {40, 20}}));
-  EXPECT_EQ(masked_region(box_mask(200, 100, 0, 0, 200, 100), 0, {512, 512}), (WebuiRegion{0, 0, {200, 100}}));
+  EXPECT_EQ(masked_region(box_mask(200, 100, 190, 40, 200, 60), 0, {512, 256}),
+            (WebuiRegion{160, 40, {40, 20}}));
+  EXPECT_EQ(masked_region(box_mask(200, 100, 0, 0, 200, 100), 0, {512, 512}),
+            (WebuiRegion{0, 0, {200, 100}}));
   EXPECT_EQ(masked_region(Image(200, 100, 1), 0, {512, 512}), (WebuiRegion{0, 0, {200, 100}}));
 }
 
@@ -129,7 +137,8 @@ TEST(WebuiPicture, RefusesAddressesPathsAndRubbish) {
 constexpr const char* kComment = "a ä 猫 \xF0\x9F\x90\x88\nSteps: 4, Seed: 1";
 
 std::string infotext_of_file(const std::string& file) {
-  const auto texts = read_picture_texts({reinterpret_cast<const uint8_t*>(file.data()), file.size()});
+  const auto texts =
+      read_picture_texts({reinterpret_cast<const uint8_t*>(file.data()), file.size()});
   return texts.empty() ? "" : texts.front().value;
 }
 
@@ -145,13 +154,15 @@ TEST(EncodeWithInfotext, EachFormatGivesTheTextBack) {
     }
     EXPECT_EQ(infotext_of_file(file), kComment) << name;
     EXPECT_EQ(decode_image(file, name).width, 33) << name;
-    EXPECT_EQ(infotext_of_file(encode_with_infotext(image, *webui_format(name), 80, "")), "") << name;
+    EXPECT_EQ(infotext_of_file(encode_with_infotext(image, *webui_format(name), 80, "")), "")
+        << name;
   }
   EXPECT_FALSE(webui_format("gif"));
 }
 
 TEST(EncodeWithInfotext, ATextThatIsTooLongForJpegIsLeftOut) {
-  const std::string file = encode_with_infotext(ramp(8, 8), ImageFormat::jpeg, 80, std::string(40000, 'x'));
+  const std::string file =
+      encode_with_infotext(ramp(8, 8), ImageFormat::jpeg, 80, std::string(40000, 'x'));
   EXPECT_EQ(infotext_of_file(file), "");
   EXPECT_EQ(decode_image(file, "jpg").width, 8);
 }

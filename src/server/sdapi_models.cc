@@ -35,7 +35,8 @@ std::vector<ModelEntry> usable_models(const Catalogue& catalogue, std::string_vi
 bool is_hash_of(std::string_view text, const ModelEntry& entry) {
   constexpr size_t kFewest = 8;
   const size_t digits = std::min(text.size(), entry.sha10.size());
-  return text.size() >= kFewest && lower_text(text).substr(0, digits) == entry.sha10.substr(0, digits);
+  return text.size() >= kFewest &&
+         lower_text(text).substr(0, digits) == entry.sha10.substr(0, digits);
 }
 
 // "name [a1b2c3d4]" -> "name".
@@ -122,7 +123,8 @@ std::optional<ModelEntry> find_webui_controlnet(const Catalogue& catalogue, std:
   std::vector<ModelEntry> entries = usable_models(catalogue, "controlnet");
   const std::string stem = lower_text(without_hash(wanted));
   for (const ModelEntry& entry : entries) {
-    if (lower_text(entry.id) == stem || lower_text(entry.file.stem().native()) == stem) return entry;
+    if (lower_text(entry.id) == stem || lower_text(entry.file.stem().native()) == stem)
+      return entry;
   }
   std::stable_sort(entries.begin(), entries.end(), [](const ModelEntry& a, const ModelEntry& b) {
     return a.id.size() < b.id.size();

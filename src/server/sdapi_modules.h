@@ -47,8 +47,8 @@ bool is_no_module(std::string_view name);  // "none", "None", ""
 
 // What draws the module's maps here.
 struct WebuiAnnotator {
-  AnnotatorEntry entry;       // its own, or where its weights are missing the one that comes along
-  std::string parameters;     // JSON
+  AnnotatorEntry entry;    // its own, or where its weights are missing the one that comes along
+  std::string parameters;  // JSON
 };
 // a, b: thresholds; what is outside of a slider is the slider's default. Nothing when the weights
 // are missing: `why_not` then says which.
@@ -65,9 +65,9 @@ nlohmann::json webui_module_list(std::span<const AnnotatorEntry> annotators, boo
 
 // One entry of GET control_types.
 struct WebuiControlType {
-  std::string name;                       // "Canny"
+  std::string name;                         // "Canny"
   std::vector<const WebuiModule*> modules;  // that can be used, the usual one first
-  std::vector<std::string> kinds;         // of the ControlNets that belong to it
+  std::vector<std::string> kinds;           // of the ControlNets that belong to it
 };
 // "All" first; only those with a module.
 std::vector<WebuiControlType> webui_control_types(std::span<const AnnotatorEntry> annotators);

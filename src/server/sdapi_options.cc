@@ -101,11 +101,13 @@ void set_webui_options(Store& store, const Catalogue& catalogue, const json& cha
     if (is_known_option(name) && !value.is_null()) kept[name] = value;
   }
   check_option_words(webui_fields(kOptionFields, kept), "");
-  if (const auto wanted = changes.find(kCheckpoint); wanted != changes.end() && !wanted->is_null()) {
+  if (const auto wanted = changes.find(kCheckpoint);
+      wanted != changes.end() && !wanted->is_null()) {
     const std::string name = webui_text(changes, kCheckpoint);
     const std::optional<ModelEntry> entry = find_webui_checkpoint(catalogue, name);
     if (!entry)
-      throw webui_error(500, fmt::format("model '{}' not found", printable(name, 120)), "RuntimeError");
+      throw webui_error(500, fmt::format("model '{}' not found", printable(name, 120)),
+                        "RuntimeError");
     kept[std::string(kCheckpoint)] = entry->title;
   }
   store.settings().set(kSetting, json_text(kept));

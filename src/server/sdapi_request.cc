@@ -48,8 +48,9 @@ void read_size(const json& fields, WebuiRequest& read, GenerateRequest& request)
   request.width = rounded_side(width, multiple);
   request.height = rounded_side(height, multiple);
   if (request.width == width && request.height == height) return;
-  read.comments.push_back(fmt::format("{}x{} was rounded to {}x{}: this model wants multiples of {}",
-                                      width, height, request.width, request.height, multiple));
+  read.comments.push_back(
+      fmt::format("{}x{} was rounded to {}x{}: this model wants multiples of {}", width, height,
+                  request.width, request.height, multiple));
 }
 
 void read_sampler(const json& fields, WebuiRequest& read, GenerateRequest& request) {
@@ -99,7 +100,8 @@ void read_options(WebuiRequest& read, GenerateRequest& request) {
     read.comments.emplace_back("eta_noise_seed_delta has no effect here");
   if (const std::string vae = webui_text(options, "sd_vae");
       vae != "Automatic" && vae != "None" && !vae.empty())
-    read.comments.push_back(fmt::format("sd_vae `{}` is not there; the model's own is used", printable(vae, 60)));
+    read.comments.push_back(
+        fmt::format("sd_vae `{}` is not there; the model's own is used", printable(vae, 60)));
 }
 
 HiresUpscaler hires_upscaler(const json& fields) {
@@ -107,7 +109,8 @@ HiresUpscaler hires_upscaler(const json& fields) {
   if (name.empty() || name.starts_with("Latent")) return HiresUpscaler::latent;
   if (name == "Lanczos") return HiresUpscaler::lanczos;
   if (name == "Nearest") return HiresUpscaler::nearest;
-  throw webui_invalid("hr_upscaler", fmt::format("could not find upscaler named {}", printable(name, 60)));
+  throw webui_invalid("hr_upscaler",
+                      fmt::format("could not find upscaler named {}", printable(name, 60)));
 }
 
 // The enlargement of both sides; firstphase_* are the names of old clients for the small size.
@@ -142,10 +145,13 @@ void read_hires(const json& fields, WebuiRequest& read, GenerateRequest& request
   for (const char* name : {"hr_checkpoint_name", "hr_sampler_name", "hr_scheduler", "hr_prompt",
                            "hr_negative_prompt"}) {
     const std::string value = webui_text(fields, name);
-    const bool same = value.empty() || value == "Use same checkpoint" || value == "Use same sampler" ||
-                      value == "Use same scheduler" || value == request.prompt ||
-                      value == request.negative || value == read.sampler_name;
-    if (!same) read.comments.push_back(fmt::format("{} has no effect: the second pass is like the first", name));
+    const bool same = value.empty() || value == "Use same checkpoint" ||
+                      value == "Use same sampler" || value == "Use same scheduler" ||
+                      value == request.prompt || value == request.negative ||
+                      value == read.sampler_name;
+    if (!same)
+      read.comments.push_back(
+          fmt::format("{} has no effect: the second pass is like the first", name));
   }
 }
 
@@ -156,19 +162,23 @@ void note_without_effect(const json& fields, WebuiRequest& read) {
       read.comments.push_back(fmt::format("{} has no effect here", name));
   }
   for (const char* name : {"s_min_uncond", "s_churn", "s_tmin", "s_tmax"}) {
-    if (webui_number(fields, name) != 0) read.comments.push_back(fmt::format("{} has no effect here", name));
+    if (webui_number(fields, name) != 0)
+      read.comments.push_back(fmt::format("{} has no effect here", name));
   }
   for (const char* name : {"s_noise", "initial_noise_multiplier"}) {
     if (!webui_is_null(fields, name) && fields.contains(name) && webui_number(fields, name) != 1)
       read.comments.push_back(fmt::format("{} has no effect here", name));
   }
-  if (webui_integer(fields, "seed_resize_from_w") > 0 && webui_integer(fields, "seed_resize_from_h") > 0)
+  if (webui_integer(fields, "seed_resize_from_w") > 0 &&
+      webui_integer(fields, "seed_resize_from_h") > 0)
     read.comments.emplace_back("seed_resize_from_w and _h have no effect here");
-  if (!webui_text(fields, "refiner_checkpoint").empty() && webui_number(fields, "refiner_switch_at") > 0)
+  if (!webui_text(fields, "refiner_checkpoint").empty() &&
+      webui_number(fields, "refiner_switch_at") > 0)
     read.comments.emplace_back("refiner_checkpoint has no effect here");
   for (const json& style : fields["styles"]) {
     if (style.is_string() && !style.get<std::string>().empty())
-      read.comments.push_back(fmt::format("style `{}` is not known", printable(style.get<std::string>(), 60)));
+      read.comments.push_back(
+          fmt::format("style `{}` is not known", printable(style.get<std::string>(), 60)));
   }
   if (webui_text(fields, "prompt").find("<lora:") != std::string::npos)
     read.comments.emplace_back("<lora:...> in a prompt is read as words here");
@@ -189,7 +199,8 @@ json control_args(const json& fields) {
       throw webui_error(422, fmt::format("always on script {} not found", printable(name, 80)));
     if (key != "controlnet" || script.is_null()) continue;
     const std::string where = "alwayson_scripts.controlnet";
-    const json given = webui_fields(std::array{WebuiField{"args", WebuiType::any, "[]"}}, script, where);
+    const json given =
+        webui_fields(std::array{WebuiField{"args", WebuiType::any, "[]"}}, script, where);
     const json& list = given["args"];
     if (list.is_object()) {
       args.push_back(list);
@@ -234,14 +245,16 @@ void add_jobs(WebuiRequest& read, const GenerateRequest& request, std::vector<We
 }
 
 WebuiUnitContext unit_context(ServerParts& parts, const WebuiRequest& read,
-                              const GenerateRequest& request, const std::vector<WebuiStart>& starts) {
-  WebuiUnitContext context{.parts = parts,
-                           .base = read.base,
-                           .size = {static_cast<int>(request.width), static_cast<int>(request.height)},
-                           .hires = request.hires.on(),
-                           .start = nullptr,
-                           .start_sha = "",
-                           .start_resize = ControlResize::just};
+                              const GenerateRequest& request,
+                              const std::vector<WebuiStart>& starts) {
+  WebuiUnitContext context{
+      .parts = parts,
+      .base = read.base,
+      .size = {static_cast<int>(request.width), static_cast<int>(request.height)},
+      .hires = request.hires.on(),
+      .start = nullptr,
+      .start_sha = "",
+      .start_resize = ControlResize::just};
   if (starts.empty()) return context;
   context.start = &starts.front().shown;
   context.start_sha = starts.front().shown_sha;
@@ -255,7 +268,8 @@ ModelEntry base_of(const json& options, const Catalogue& catalogue) {
   const std::optional<ModelEntry> base =
       find_webui_checkpoint(catalogue, webui_text(options, "sd_model_checkpoint"));
   if (!base)
-    throw webui_error(503, "no base model is there: put one into the models' folder", "RuntimeError");
+    throw webui_error(503, "no base model is there: put one into the models' folder",
+                      "RuntimeError");
   return *base;
 }
 

@@ -31,8 +31,8 @@ struct WebuiJob {
 };
 
 struct WebuiRequest {
-  nlohmann::json parameters;  // the body with the defaults filled in, as the answer repeats it
-  nlohmann::json options;     // with override_settings
+  nlohmann::json parameters;   // the body with the defaults filled in, as the answer repeats it
+  nlohmann::json options;      // with override_settings
   std::vector<WebuiJob> jobs;  // in the order of the answer's pictures
   std::vector<WebuiUnit> units;
   ModelEntry base;

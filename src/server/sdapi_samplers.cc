@@ -53,8 +53,8 @@ struct ScheduleRow {
   std::string_view name;
   std::string_view label;
   std::string_view alias;
-  double rho = -1;     // as the web UI lists it
-  bool ours = false;   // the engine has it
+  double rho = -1;    // as the web UI lists it
+  bool ours = false;  // the engine has it
 };
 
 constexpr std::array kScheduleRows = {
@@ -105,9 +105,11 @@ struct NamedSampler {
 std::optional<NamedSampler> sampler_with_schedule(std::string_view name) {
   if (const SamplerRow* row = sampler_row(name)) return NamedSampler{row, nullptr};
   for (const ScheduleRow& schedule : kScheduleRows) {
-    for (const std::string& ending : {" " + std::string(schedule.label), "_" + std::string(schedule.name),
-                                      "_" + std::string(schedule.name.substr(0, 2))}) {
-      if (name.size() <= ending.size() || !same_name(name.substr(name.size() - ending.size()), ending))
+    for (const std::string& ending :
+         {" " + std::string(schedule.label), "_" + std::string(schedule.name),
+          "_" + std::string(schedule.name.substr(0, 2))}) {
+      if (name.size() <= ending.size() ||
+          !same_name(name.substr(name.size() - ending.size()), ending))
         continue;
       if (const SamplerRow* row = sampler_row(name.substr(0, name.size() - ending.size())))
         return NamedSampler{row, &schedule};

@@ -40,7 +40,8 @@ double wanted_blur(const json& fields, std::vector<std::string>& comments) {
 MaskSettings mask_settings(const json& fields, std::vector<std::string>& comments) {
   const int64_t fill = webui_integer(fields, "inpainting_fill");
   if (fill >= 2)
-    comments.emplace_back("inpainting_fill 2 and 3 (latent noise, latent nothing) are done as 0 (fill)");
+    comments.emplace_back(
+        "inpainting_fill 2 and 3 (latent noise, latent nothing) are done as 0 (fill)");
   return {.blur = wanted_blur(fields, comments),
           .only_masked = webui_flag(fields, "inpaint_full_res"),
           .fills = fill != 1,
@@ -72,14 +73,14 @@ Image cut_out(const Image& image, const WebuiRegion& region, ImageSize size) {
 }
 
 // With "only masked" the engine sees the part around the mask, enlarged.
-void put_masked_part(WebuiStart& start, const Image& rgb, const Image& mask, const MaskSettings& how,
-                     ImageSize size, Store& store) {
+void put_masked_part(WebuiStart& start, const Image& rgb, const Image& mask,
+                     const MaskSettings& how, ImageSize size, Store& store) {
   const WebuiRegion region = masked_region(mask, how.padding, size);
   const Image base = how.fills ? filled_under_mask(rgb, mask) : rgb;
   start.init = put_webui_image(store, cut_out(base, region, size));
   start.mask = put_webui_image(store, hwc3(cut_out(mask, region, size)));
-  start.paste = std::make_shared<const WebuiPaste>(
-      WebuiPaste{rgb, blurred_mask(mask, how.blur), region});
+  start.paste =
+      std::make_shared<const WebuiPaste>(WebuiPaste{rgb, blurred_mask(mask, how.blur), region});
 }
 
 WebuiStart read_start(const std::string& text, const std::string& field, const json& fields,
@@ -119,7 +120,8 @@ std::vector<WebuiStart> read_webui_starts(const json& fields, ImageSize size, St
   if (!images.is_array() || images.empty() || images[0] == "" || images[0].is_null())
     throw webui_error(404, "Init image not found");
   if (images.size() > kMostStarts)
-    throw webui_invalid("init_images", fmt::format("are {}, wanted at most {}", images.size(), kMostStarts));
+    throw webui_invalid("init_images",
+                        fmt::format("are {}, wanted at most {}", images.size(), kMostStarts));
   std::vector<WebuiStart> starts;
   for (size_t i = 0; i < images.size(); ++i) {
     const std::string field = fmt::format("init_images[{}]", i);

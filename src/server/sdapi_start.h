@@ -24,7 +24,7 @@ struct WebuiStart {
 
 // One for each of init_images. `fields`: of webui_img2img_fields(); `size`: of the picture. Throws
 // webui_error(404, "Init image not found") and webui_invalid().
-std::vector<WebuiStart> read_webui_starts(const nlohmann::json& fields, ImageSize size, Store& store,
-                                          std::vector<std::string>& comments);
+std::vector<WebuiStart> read_webui_starts(const nlohmann::json& fields, ImageSize size,
+                                          Store& store, std::vector<std::string>& comments);
 
 }  // namespace zc

@@ -47,15 +47,9 @@ double share_done(const Job& job) {
 }
 
 json idle_state() {
-  return {{"skipped", false},
-          {"interrupted", false},
-          {"stopping_generation", false},
-          {"job", ""},
-          {"job_count", 0},
-          {"job_timestamp", "0"},
-          {"job_no", 0},
-          {"sampling_step", 0},
-          {"sampling_steps", 0}};
+  return {{"skipped", false}, {"interrupted", false}, {"stopping_generation", false},
+          {"job", ""},        {"job_count", 0},       {"job_timestamp", "0"},
+          {"job_no", 0},      {"sampling_step", 0},   {"sampling_steps", 0}};
 }
 
 std::string picture_base64(const Preview& preview) {
@@ -81,8 +75,10 @@ struct WebuiTasks::Position {
     return std::min(number, task.job_count - 1);
   }
   int64_t step(const WebuiTask& task) const {
-    const double within = done * static_cast<double>(task.job_count) - static_cast<double>(job_no(task));
-    return std::min(task.steps, static_cast<int64_t>(std::lround(within * static_cast<double>(task.steps))));
+    const double within =
+        done * static_cast<double>(task.job_count) - static_cast<double>(job_no(task));
+    return std::min(task.steps,
+                    static_cast<int64_t>(std::lround(within * static_cast<double>(task.steps))));
   }
   double eta(const WebuiTask& task) const {
     const double spent = steady_seconds() - task.began;
@@ -206,30 +202,36 @@ json WebuiTasks::progress(const Principal& principal, bool with_picture) const {
     position = std::move(other);
   }
   const std::lock_guard lock(mutex_);
-  return {{"progress", position.progress()},
-          {"eta_relative", position.eta(*shown)},
-          {"state",
-           {{"skipped", shown->skipped},
-            {"interrupted", shown->interrupted},
-            {"stopping_generation", false},
-            {"job", shown->name},
-            {"job_count", shown->job_count},
-            {"job_timestamp", job_timestamp(shown->began_ms)},
-            {"job_no", position.job_no(*shown)},
-            {"sampling_step", position.step(*shown)},
-            {"sampling_steps", shown->steps}}},
-          {"current_image", with_picture && position.preview
-                                ? json(picture_base64(*position.preview))
-                                : json(nullptr)},
-          {"textinfo", !position.running && position.waits_behind > 0
-                           ? json(fmt::format("waits behind {} other jobs", position.waits_behind))
-                           : json(nullptr)}};
+  return {
+      {"progress", position.progress()},
+      {"eta_relative", position.eta(*shown)},
+      {"state",
+       {{"skipped", shown->skipped},
+        {"interrupted", shown->interrupted},
+        {"stopping_generation", false},
+        {"job", shown->name},
+        {"job_count", shown->job_count},
+        {"job_timestamp", job_timestamp(shown->began_ms)},
+        {"job_no", position.job_no(*shown)},
+        {"sampling_step", position.step(*shown)},
+        {"sampling_steps", shown->steps}}},
+      {"current_image",
+       with_picture && position.preview ? json(picture_base64(*position.preview)) : json(nullptr)},
+      {"textinfo", !position.running && position.waits_behind > 0
+                       ? json(fmt::format("waits behind {} other jobs", position.waits_behind))
+                       : json(nullptr)}};
 }
 
-json WebuiTasks::task_progress(const std::string& id, int64_t known_preview, bool with_picture) const {
-  json answer = {{"active", false},    {"queued", false},       {"completed", false},
-                 {"progress", nullptr}, {"eta", nullptr},        {"live_preview", nullptr},
-                 {"id_live_preview", known_preview}, {"textinfo", "Waiting..."}};
+json WebuiTasks::task_progress(const std::string& id, int64_t known_preview,
+                               bool with_picture) const {
+  json answer = {{"active", false},
+                 {"queued", false},
+                 {"completed", false},
+                 {"progress", nullptr},
+                 {"eta", nullptr},
+                 {"live_preview", nullptr},
+                 {"id_live_preview", known_preview},
+                 {"textinfo", "Waiting..."}};
   std::shared_ptr<WebuiTask> task;
   {
     const std::lock_guard lock(mutex_);
@@ -253,8 +255,9 @@ json WebuiTasks::task_progress(const std::string& id, int64_t known_preview, boo
   answer["eta"] = position.eta(*task);
   answer["textinfo"] = nullptr;
   if (with_picture && position.preview && position.preview->step != known_preview) {
-    answer["live_preview"] = fmt::format("data:image/{};base64,{}", is_jpeg(*position.preview) ? "jpeg" : "png",
-                                         picture_base64(*position.preview));
+    answer["live_preview"] =
+        fmt::format("data:image/{};base64,{}", is_jpeg(*position.preview) ? "jpeg" : "png",
+                    picture_base64(*position.preview));
     answer["id_live_preview"] = position.preview->step;
   }
   return answer;

@@ -19,7 +19,7 @@ namespace zc {
 
 // One POST /sdapi/v1/txt2img or img2img that waits for its answer.
 struct WebuiTask {
-  std::string id;  // force_task_id, or one that was made here
+  std::string id;    // force_task_id, or one that was made here
   std::string name;  // "scripts_txt2img"
   std::string tenant;
   int64_t steps = 20;     // of one picture
@@ -55,7 +55,8 @@ class WebuiTasks {
   // GET progress. Exactly 0.0 and job_count 0 when nothing is open.
   nlohmann::json progress(const Principal& principal, bool with_picture) const;
   // POST /internal/progress for one task.
-  nlohmann::json task_progress(const std::string& id, int64_t known_preview, bool with_picture) const;
+  nlohmann::json task_progress(const std::string& id, int64_t known_preview,
+                               bool with_picture) const;
   // GET /internal/pending-tasks: {"size","tasks"}.
   nlohmann::json pending(const Principal& principal) const;
 

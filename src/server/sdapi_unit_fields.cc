@@ -52,7 +52,9 @@ constexpr std::array<std::pair<const char*, const char*>, 5> kAliases = {{
 
 json with_own_names(const json& unit) {
   json named = unit;
-  const auto is_given = [&](const char* name) { return named.contains(name) && !named[name].is_null(); };
+  const auto is_given = [&](const char* name) {
+    return named.contains(name) && !named[name].is_null();
+  };
   for (const auto& [alias, name] : kAliases) {
     if (is_given(alias) && !is_given(name)) named[name] = named[alias];
   }
@@ -128,7 +130,8 @@ std::vector<double> unit_block_weights(const json& list, const std::string& wher
   if (!list.is_array()) return weights;
   for (const json& weight : list) {
     if (!weight.is_number() || weight.get<double>() < 0 || weight.get<double>() > 2)
-      throw webui_invalid(fmt::format("{}[{}]", where, weights.size()), "wanted a number from 0 to 2");
+      throw webui_invalid(fmt::format("{}[{}]", where, weights.size()),
+                          "wanted a number from 0 to 2");
     weights.push_back(weight.get<double>());
   }
   return weights;

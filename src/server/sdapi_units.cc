@@ -58,14 +58,16 @@ PictureTexts picture_texts(const json& value, const std::string& where) {
   };
   if (value.is_null() || value.is_string()) return {text(value, ""), ""};
   if (value.is_object()) {
-    return {text(value.value("image", json()), ".image"), text(value.value("mask", json()), ".mask")};
+    return {text(value.value("image", json()), ".image"),
+            text(value.value("mask", json()), ".mask")};
   }
   if (value.is_array() && !value.empty() && value.size() <= 2 && !value[0].is_object())
     return {text(value[0], "[0]"), value.size() == 2 ? text(value[1], "[1]") : ""};
   if (value.is_array() && value.size() == 1) return picture_texts(value[0], where + "[0]");
   if (value.is_array() && value.empty()) return {};
-  throw webui_invalid(where, "wanted one picture: text in base64, {\"image\",\"mask\"}, or a list of "
-                             "those two");
+  throw webui_invalid(where,
+                      "wanted one picture: text in base64, {\"image\",\"mask\"}, or a list of "
+                      "those two");
 }
 
 std::optional<UnitPicture> unit_picture(const WebuiUnitFields& fields,
@@ -94,7 +96,8 @@ std::optional<UnitPicture> unit_picture(const WebuiUnitFields& fields,
 int64_t pixel_perfect_resolution(ImageSize picture, ImageSize target, ControlResize resize) {
   const double down = static_cast<double>(target.height) / picture.height;
   const double across = static_cast<double>(target.width) / picture.width;
-  const double scale = resize == ControlResize::fill ? std::min(down, across) : std::max(down, across);
+  const double scale =
+      resize == ControlResize::fill ? std::min(down, across) : std::max(down, across);
   const auto side = std::lround(scale * std::min(picture.width, picture.height));
   return std::clamp<int64_t>(side, kWebuiLowestResolution, kWebuiHighestResolution);
 }
@@ -108,14 +111,16 @@ std::string annotator_kind(const WebuiModule& module, AnnotateService& service) 
 }
 
 // None for "None"; throws for one that is not there.
-std::optional<ModelEntry> unit_model(const WebuiUnitFields& fields, const WebuiUnitContext& context) {
+std::optional<ModelEntry> unit_model(const WebuiUnitFields& fields,
+                                     const WebuiUnitContext& context) {
   const std::string_view name = trim(fields.model);
   if (name.empty() || name == "None" || name == "none") return std::nullopt;
   std::optional<ModelEntry> entry = find_webui_controlnet(context.parts.catalogue, name);
   if (!entry) {
-    throw webui_error(422, fmt::format("ControlNet model '{}' not found; GET /controlnet/model_list "
-                                       "lists them",
-                                       printable(name, 120)));
+    throw webui_error(422,
+                      fmt::format("ControlNet model '{}' not found; GET /controlnet/model_list "
+                                  "lists them",
+                                  printable(name, 120)));
   }
   return entry;
 }
@@ -124,8 +129,9 @@ const WebuiModule* unit_module(const WebuiUnitFields& fields) {
   if (is_no_module(fields.module)) return nullptr;
   const WebuiModule* module = find_webui_module(fields.module);
   if (module == nullptr) {
-    throw webui_error(422, fmt::format("module '{}' not found; GET /controlnet/module_list lists them",
-                                       printable(fields.module, 120)));
+    throw webui_error(422,
+                      fmt::format("module '{}' not found; GET /controlnet/module_list lists them",
+                                  printable(fields.module, 120)));
   }
   return module;
 }
@@ -147,6 +153,17 @@ void put_parameters_of(const AnnotateRequest& annotation, ControlUnit& control) 
   }
 }
 
+void put_annotation(WebuiUnit& unit, const WebuiModule& module, const WebuiUnitFields& fields,
+                    const UnitPicture& picture, const WebuiUnitContext& context) {
+  const ImageSize size{picture.image.width, picture.image.height};
+  const int64_t resolution = fields.pixel_perfect
+                                 ? pixel_perfect_resolution(size, context.size, unit.control.resize)
+                                 : webui_resolution(fields.processor_res);
+  unit.annotation = webui_annotation(module, fields.threshold_a, fields.threshold_b, resolution,
+                                     size, picture.sha, context.parts.annotate);
+  put_parameters_of(*unit.annotation, unit.control);
+}
+
 WebuiUnit read_unit(const WebuiUnitFields& fields, size_t place, const WebuiUnitContext& context) {
   const std::string where = fmt::format("alwayson_scripts.controlnet.args[{}]", place);
   const WebuiModule* module = unit_module(fields);
@@ -155,34 +172,29 @@ WebuiUnit read_unit(const WebuiUnitFields& fields, size_t place, const WebuiUnit
   if (!picture) throw webui_error(422, fmt::format("ControlNet unit {} has no image", place));
   if (module == nullptr && !model)
     throw webui_error(422, fmt::format("ControlNet unit {}: neither a module nor a model", place));
-  WebuiUnit unit{.place = place,
-                 .control = {.kind = webui_control_kind(module, model, context.parts.annotate),
-                             .image = "asset:" + picture->sha,
-                             .map = module == nullptr,
-                             .resize = fields.resize,
-                             .weight = fields.weight,
-                             .start = fields.start,
-                             .end = fields.end,
-                             .mode = fields.mode,
-                             .block_weights = fields.block_weights},
-                 .controlnet = model ? model->id : "",
-                 .annotation = {},
-                 .shows_map = fields.save_detected_map};
+  WebuiUnit unit;
+  unit.place = place;
+  unit.controlnet = model ? model->id : "";
+  unit.shows_map = fields.save_detected_map;
+  ControlUnit& control = unit.control;
+  control.kind = webui_control_kind(module, model, context.parts.annotate);
+  control.image = "asset:" + picture->sha;
+  control.map = module == nullptr;
+  control.resize = fields.resize;
+  control.weight = fields.weight;
+  control.start = fields.start;
+  control.end = fields.end;
+  control.mode = fields.mode;
+  control.block_weights = fields.block_weights;
   const bool own_picture = picture->sha != context.start_sha || context.start == nullptr;
-  if (!own_picture) unit.control.resize = context.start_resize;
+  if (!own_picture) control.resize = context.start_resize;
   put_region(unit, fields, context, where);
   if (picture->drawing) {
     // What was drawn over the picture is the map, white on black, whatever the module.
-    unit.control.image = "asset:" + put_webui_image(context.parts.store, hwc3(*picture->drawing));
-    unit.control.map = true;
+    control.image = "asset:" + put_webui_image(context.parts.store, hwc3(*picture->drawing));
+    control.map = true;
   } else if (module != nullptr) {
-    const ImageSize size{picture->image.width, picture->image.height};
-    const int64_t resolution =
-        fields.pixel_perfect ? pixel_perfect_resolution(size, context.size, unit.control.resize)
-                             : webui_resolution(fields.processor_res);
-    unit.annotation = webui_annotation(*module, fields.threshold_a, fields.threshold_b, resolution,
-                                       size, picture->sha, context.parts.annotate);
-    put_parameters_of(*unit.annotation, unit.control);
+    put_annotation(unit, *module, fields, *picture, context);
   }
   return unit;
 }
@@ -194,7 +206,8 @@ AnnotateRequest webui_annotation(const WebuiModule& module, double a, double b, 
                                  AnnotateService& service) {
   std::string why_not;
   const std::vector<AnnotatorEntry> annotators = service.annotators();
-  const std::optional<WebuiAnnotator> annotator = webui_annotator(module, a, b, annotators, why_not);
+  const std::optional<WebuiAnnotator> annotator =
+      webui_annotator(module, a, b, annotators, why_not);
   if (!annotator)
     throw webui_error(422, fmt::format("Module not available: {} {}", module.name, why_not));
   AnnotateRequest request;
@@ -205,7 +218,8 @@ AnnotateRequest webui_annotation(const WebuiModule& module, double a, double b, 
   const auto [shorter, longer] = std::minmax(picture.width, picture.height);
   for (int side = static_cast<int>(resolution);; side -= 64) {
     // Rounding may make it half a step longer.
-    if (side < kWebuiLowestResolution || longer / shorter > kLongestMapSide / kWebuiLowestResolution)
+    if (side < kWebuiLowestResolution ||
+        longer / shorter > kLongestMapSide / kWebuiLowestResolution)
       throw webui_error(422, fmt::format("a picture of {}x{} is too narrow for {}", picture.width,
                                          picture.height, module.name));
     const ImageSize size = resize_image_size(picture, side);
@@ -220,9 +234,10 @@ std::string webui_control_kind(const WebuiModule* module, const std::optional<Mo
                                AnnotateService& service) {
   if (model && !model->control_kind.empty()) return model->control_kind;
   if (module != nullptr) return annotator_kind(*module, service);
-  throw webui_error(422, fmt::format("what kind of maps the ControlNet {} wants is not known: name a "
-                                     "module too",
-                                     model ? model->id : ""));
+  throw webui_error(422,
+                    fmt::format("what kind of maps the ControlNet {} wants is not known: name a "
+                                "module too",
+                                model ? model->id : ""));
 }
 
 std::vector<WebuiUnit> read_webui_units(const json& args, const WebuiUnitContext& context,
@@ -235,7 +250,8 @@ std::vector<WebuiUnit> read_webui_units(const json& args, const WebuiUnitContext
     const bool high_only = fields.hr_option.starts_with("High");
     if (high_only && !context.hires) continue;  // it would act in a pass that there is not
     if (context.hires && (high_only || fields.hr_option.starts_with("Low")))
-      comments.push_back(fmt::format("ControlNet unit {} acts in both passes; hr_option has no effect", i));
+      comments.push_back(
+          fmt::format("ControlNet unit {} acts in both passes; hr_option has no effect", i));
     units.push_back(read_unit(fields, i, context));
   }
   return units;
@@ -249,9 +265,10 @@ void put_webui_units(GenerateRequest& request, const std::vector<WebuiUnit>& uni
     const auto known = std::find_if(networks.begin(), networks.end(),
                                     [&](const auto& each) { return each.first == kind; });
     if (known != networks.end() && known->second != unit.controlnet) {
-      throw webui_error(422, fmt::format("ControlNet unit {} names another model for {} maps than the "
-                                         "units before it; one for each kind can be used",
-                                         unit.place, kind));
+      throw webui_error(422,
+                        fmt::format("ControlNet unit {} names another model for {} maps than the "
+                                    "units before it; one for each kind can be used",
+                                    unit.place, kind));
     }
     if (known == networks.end()) networks.emplace_back(kind, unit.controlnet);
   }

@@ -33,9 +33,9 @@ struct WebuiUnit {
   size_t place = 0;  // in args
   // `image` is the photograph until its map is there; `map` says whether it is one.
   ControlUnit control;
-  std::string controlnet;  // id in the catalogue; "": the one of that kind
+  std::string controlnet;                     // id in the catalogue; "": the one of that kind
   std::optional<AnnotateRequest> annotation;  // makes the map
-  bool shows_map = true;  // the answer brings its map
+  bool shows_map = true;                      // the answer brings its map
 };
 
 // The enabled units; a unit without "enabled" is. Takes all aliases and spellings of the
@@ -48,7 +48,8 @@ std::vector<WebuiUnit> read_webui_units(const nlohmann::json& args, const WebuiU
 // How a module looks at a picture: `resolution` becomes its short side, less where its long side
 // would exceed what annotators take. Throws webui_error() 422 when the module cannot work here.
 AnnotateRequest webui_annotation(const WebuiModule& module, double a, double b, int64_t resolution,
-                                 ImageSize picture, const std::string& sha, AnnotateService& service);
+                                 ImageSize picture, const std::string& sha,
+                                 AnnotateService& service);
 
 // Under which kind the control network is known: that of the model's file, else of the module's
 // maps.

@@ -52,7 +52,8 @@ std::string upscaler_of(const json& fields, const char* name) {
 
 void check_enlarged(double width, double height) {
   if (width * height <= kMostPixels && std::max(width, height) <= kLongestSide) return;
-  throw webui_invalid("upscaling_resize", fmt::format("{:.0f}x{:.0f} is more than this server makes", width, height));
+  throw webui_invalid("upscaling_resize",
+                      fmt::format("{:.0f}x{:.0f} is more than this server makes", width, height));
 }
 
 ImageSize enlarged_size(const Image& image, const WebuiExtras& extras) {
@@ -91,8 +92,9 @@ json webui_upscalers() {
 
 json webui_latent_upscalers() {
   json list = json::array();
-  for (const char* name : {"Latent", "Latent (antialiased)", "Latent (bicubic)",
-                           "Latent (bicubic antialiased)", "Latent (nearest)", "Latent (nearest-exact)"})
+  for (const char* name :
+       {"Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)",
+        "Latent (nearest)", "Latent (nearest-exact)"})
     list.push_back({{"name", name}});
   return list;
 }
@@ -119,7 +121,8 @@ Image enlarged(const Image& image, const WebuiExtras& extras) {
   if (extras.second != "None" && extras.second_share > 0) {
     const Image other = enlarged_by(image, size, extras.second);
     for (size_t i = 0; i < result.pixels.size(); ++i) {
-      const double mixed = result.pixels[i] * (1 - extras.second_share) + other.pixels[i] * extras.second_share;
+      const double mixed =
+          result.pixels[i] * (1 - extras.second_share) + other.pixels[i] * extras.second_share;
       result.pixels[i] = static_cast<uint8_t>(std::lround(mixed));
     }
   }

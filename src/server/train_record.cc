@@ -88,6 +88,11 @@ std::optional<int64_t> newest_snapshot_step(const fs::path& folder) {
   return newest;
 }
 
+std::string last_line(const std::string& tail) {
+  const std::vector<std::string> lines = split(trim(tail), '\n');
+  return lines.empty() ? "" : printable(trim(lines.back()), 200);
+}
+
 bool is_at_work(const TrainRecord& record, const fs::path& folder) {
   // The lock is looked at only when the process that we know of is gone: looking takes the lock for
   // a moment, in which a training that begins would find it taken.
@@ -246,7 +251,11 @@ TrainStatus train_status(const TrainRecord& record, const fs::path& folder) {
   if (std::isfinite(seconds))
     status.eta_seconds =
         seconds * static_cast<double>(std::max<int64_t>(0, record.steps - status.step));
-  if (record.stop_requested) status.message = "saves and stops";
+  if (record.stop_requested) {
+    status.message = "saves and stops";
+  } else if (status.message.empty()) {
+    status.message = last_line(output_tail(folder));  // "encode 120/300", before the first step
+  }
   return status;
 }
 

@@ -50,8 +50,8 @@ TrainStatus train_status(const TrainRecord& record, const std::filesystem::path&
 // "can_resume"}
 nlohmann::json train_run_json(const TrainRecord& record, const TrainStatus& status);
 // What details add: {"curves" ("loss" of the training; "validation", the measure named by "metric",
-// with "baseline", "wrong_map", "ceiling" and "validation_loss" where they were measured), "metric",
-// "convergence","grids","files","events","options","dataset"}.
+// with "baseline", "wrong_map", "ceiling" and "validation_loss" where they were measured),
+// "metric", "convergence","grids","files","events","options","dataset"}.
 nlohmann::json train_details_json(const TrainRecord& record, const std::filesystem::path& folder);
 
 // "report.html" or "step-" digits ".png": the files that the API gives out, as paths below the

@@ -95,8 +95,8 @@ struct TrainRuns::Impl {
   const fs::path runs_folder;
   const fs::path datasets_folder;
 
-  std::mutex mutex;           // one change at a time, and `told`
-  std::mutex datasets_mutex;  // unpacking takes its time; nothing else waits for it
+  std::mutex mutex;                  // one change at a time, and `told`
+  std::mutex datasets_mutex;         // unpacking takes its time; nothing else waits for it
   std::map<std::string, json> told;  // by id: the last that was published
   std::atomic<bool> ending{false};
   std::mutex wait_mutex;
@@ -339,7 +339,8 @@ void TrainRuns::plan(const json& body, PlanDone done) {
       command.insert(command.end(), request.arguments.begin(), request.arguments.end());
       // A folder that is not there and is not made: the plan looks whether it could be.
       command.push_back("--out=" + (impl->runs_folder / ".plan").string());
-      plan = train_plan(command, impl->options.plan_seconds, [impl] { return impl->ending.load(); });
+      plan =
+          train_plan(command, impl->options.plan_seconds, [impl] { return impl->ending.load(); });
     } catch (const std::exception&) {
       return done({}, std::current_exception());
     }

@@ -2,10 +2,11 @@
 // Plays what other programs send (bodies/*.json, written from the fields that they are known to
 // use) against a server whose engine computes nothing, and looks at the answers.
 //
-// A step: {"do": "POST /path", "headers": {}, "body": any, "status": 200, "expect": {POINTER: value},
-// "job": {POINTER: value}, "save": NAME}. `job` is the body of the job that was made last. In texts
-// stand $photo:WxH and $mask:WxH for pictures in base64, $saved:NAME/POINTER for an earlier answer.
-// A value is what must be there, or {"count"}, {"type"}, {"contains"}, {"png": "WxH"}.
+// A step: {"do": "POST /path", "headers": {}, "body": any, "status": 200, "expect": {POINTER:
+// value}, "job": {POINTER: value}, "save": NAME}. `job` is the body of the job that was made last.
+// In texts stand $photo:WxH and $mask:WxH for pictures in base64, $saved:NAME/POINTER for an
+// earlier answer. A value is what must be there, or {"count"}, {"type"}, {"contains"}, {"png":
+// "WxH"}.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -19,7 +20,9 @@ namespace {
 
 using nlohmann::json;
 
-PictureSize size_in(const std::string& text) { return parse_size(text); }
+PictureSize size_in(const std::string& text) {
+  return parse_size(text);
+}
 
 struct ClientBodies : SdapiTest {
   std::map<std::string, json> saved;
@@ -34,7 +37,8 @@ struct ClientBodies : SdapiTest {
     const int width = static_cast<int>(size.width), height = static_cast<int>(size.height);
     if (kind == "$photo:") return base64_photo(width, height);
     Image mask(width, height, 1);
-    for (int y = height / 4; y < height / 2; ++y) std::fill_n(mask.row(y) + width / 4, width / 4, uint8_t{255});
+    for (int y = height / 4; y < height / 2; ++y)
+      std::fill_n(mask.row(y) + width / 4, width / 4, uint8_t{255});
     return base64_picture(mask);
   }
 
@@ -64,7 +68,9 @@ struct ClientBodies : SdapiTest {
     } else if (wanted.contains("type")) {
       EXPECT_EQ(value.type_name(), wanted["type"]) << where << " " << value;
     } else if (wanted.contains("contains")) {
-      EXPECT_NE(value.get<std::string>().find(wanted["contains"].get<std::string>()), std::string::npos) << value;
+      EXPECT_NE(value.get<std::string>().find(wanted["contains"].get<std::string>()),
+                std::string::npos)
+          << value;
     } else if (wanted.contains("png")) {
       const Image image = picture_of_base64(value);
       EXPECT_EQ(fmt::format("{}x{}", image.width, image.height), wanted["png"]) << where;
@@ -84,10 +90,12 @@ struct ClientBodies : SdapiTest {
   void play(const json& step) {
     const std::string what = step["do"];
     std::string headers;
-    for (const auto& [name, value] : step.value("headers", json::object()).items())
+    const json given = step.value("headers", json::object());
+    for (const auto& [name, value] : given.items())
       headers += name + ": " + value.get<std::string>() + "\r\n";
     const TestResponse response = call(what, filled_in(step.value("body", json())), headers);
-    ASSERT_EQ(response.status, step.value("status", 200)) << what << " " << response.body.substr(0, 500);
+    ASSERT_EQ(response.status, step.value("status", 200))
+        << what << " " << response.body.substr(0, 500);
     const json answer = parse_json(response.body);
     look_at_all(answer, step.value("expect", json::object()), what);
     if (step.contains("job")) look_at_all(job(), step["job"], what + " job");
@@ -95,7 +103,8 @@ struct ClientBodies : SdapiTest {
   }
 
   void play_file(const std::string& name) {
-    std::ifstream file(std::filesystem::path(ZC_SOURCE_DIR) / "tests/api/bodies" / (name + ".json"));
+    std::ifstream file(std::filesystem::path(ZC_SOURCE_DIR) / "tests/api/bodies" /
+                       (name + ".json"));
     ASSERT_TRUE(file) << name;
     const json script = json::parse(file);
     for (const json& step : script["steps"]) {
@@ -105,11 +114,21 @@ struct ClientBodies : SdapiTest {
   }
 };
 
-TEST_F(ClientBodies, SillyTavern) { play_file("sillytavern"); }
-TEST_F(ClientBodies, OpenWebui) { play_file("open_webui"); }
-TEST_F(ClientBodies, AutoPhotoshop) { play_file("auto_photoshop"); }
-TEST_F(ClientBodies, AiRender) { play_file("ai_render"); }
-TEST_F(ClientBodies, Webuiapi) { play_file("webuiapi"); }
+TEST_F(ClientBodies, SillyTavern) {
+  play_file("sillytavern");
+}
+TEST_F(ClientBodies, OpenWebui) {
+  play_file("open_webui");
+}
+TEST_F(ClientBodies, AutoPhotoshop) {
+  play_file("auto_photoshop");
+}
+TEST_F(ClientBodies, AiRender) {
+  play_file("ai_render");
+}
+TEST_F(ClientBodies, Webuiapi) {
+  play_file("webuiapi");
+}
 
 }  // namespace
 }  // namespace zc

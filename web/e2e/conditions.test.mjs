@@ -20,7 +20,7 @@ function beats({ metric, value }, other) {
 
 // The picture came; what the page says about its obedience beats chance. The same seed without the map is drawn too, unless the server says
 // itself what chance gives.
-async function check_obedience(page, api, job, kind) {
+async function check_obedience({ page, api, t }, job, kind) {
   const [receipt] = await receipts_on(page);
   assert.ok(receipt, "the page shows a receipt");
   assert.ok(Number.isFinite(receipt.value), `${kind} was measured: ${JSON.stringify(receipt)}`);
@@ -31,17 +31,18 @@ async function check_obedience(page, api, job, kind) {
     const blind = await api.post("/jobs", { kind: "generate", request: { ...request, controls: request.controls.map((unit) => ({ ...unit, weight: 0 })) } });
     chance = (await api.ended(blind.id)).images[0].receipts[0].value;
   }
+  t.diagnostic(`${receipt.metric}: ${receipt.value}, without the map ${chance.toFixed(2)}`);
   assert.ok(beats(receipt, chance), `${kind}: ${receipt.metric} is ${receipt.value} with the map and ${chance} without it`);
 }
 
-async function generate_and_check(page, api, kind) {
-  const job = await generate(page, api);
+async function generate_and_check(test, kind) {
+  const job = await generate(test.page, test.api);
   assert.deepEqual(job.images[0].kinds.map((name) => name.replace("toy_", "")), [kind]);
-  await check_obedience(page, api, job, kind);
+  await check_obedience(test, job, kind);
   return job;
 }
 
-studio_test("canny: a photograph is dropped onto the layer, and its edges follow the thresholds", async ({ page, api }) => {
+studio_test("canny: a photograph is dropped onto the layer, and its edges follow the thresholds", async ({ page, api, t }) => {
   await set_recipe(page, { prompt: scene.prompt });
   await add_layer(page, "Canny edges");
   await drop_file(page, ".layer-card-open .layer-card-thumb", scene.photo);
@@ -50,7 +51,7 @@ studio_test("canny: a photograph is dropped onto the layer, and its edges follow
   await page.waitForFunction((sha) => !document.querySelector(".layer-card-open .layer-card-map img")?.src.includes(sha), first);
   const [few, many] = await Promise.all([first, await map_of_open_layer(page)].map(async (sha) => white(read_png(await api.bytes(`/assets/${sha}`)))));
   if (!mocked) assert.ok(many > few, `${many} pixels of edges with a lower threshold, ${few} before`);
-  await generate_and_check(page, api, "canny");
+  await generate_and_check({ page, api, t }, "canny");
 });
 
 // Pixels of which any channel is above the middle.
@@ -60,22 +61,22 @@ function white({ samples, channels }) {
   return count;
 }
 
-studio_test("soft edges: a photograph is chosen as a file", async ({ page, api }) => {
+studio_test("soft edges: a photograph is chosen as a file", async ({ page, api, t }) => {
   await set_recipe(page, { prompt: scene.prompt });
   await add_layer(page, "Soft edges");
   await choose_file(page, ".layer-card-open .layer-card-thumb", scene.photo);
   await map_of_open_layer(page);
-  await generate_and_check(page, api, "hed");
+  await generate_and_check({ page, api, t }, "hed");
 });
 
-studio_test("straight lines: a finished map is dropped and used as it is", async ({ page, api }) => {
+studio_test("straight lines: a finished map is dropped and used as it is", async ({ page, api, t }) => {
   await set_recipe(page, { prompt: scene.prompt });
   await add_layer(page, "Straight lines");
   await choose_source(page, "Map");
   await drop_file(page, ".layer-card-open .layer-card-thumb", scene.lines, "lines.png");
   const sha = await map_of_open_layer(page);
   if (!mocked) assert.ok((await api.bytes(`/assets/${sha}`)).equals(scene.lines), "white on black already, so not a bit is changed");
-  await generate_and_check(page, api, "mlsd");
+  await generate_and_check({ page, api, t }, "mlsd");
 });
 
 // A pen by the browser's own protocol, since nothing else has pressure.
@@ -94,7 +95,7 @@ function thickness(map, x) {
   return count;
 }
 
-studio_test("scribble: drawn with a pen, harder is wider, and the map is white on black", async ({ page, context, api }) => {
+studio_test("scribble: drawn with a pen, harder is wider, and the map is white on black", async ({ page, context, api, t }) => {
   await set_recipe(page, { prompt: "a red house on the grass" });
   await add_layer(page, "Scribble");
   await page.getByTestId("stage-surface").waitFor();
@@ -109,10 +110,10 @@ studio_test("scribble: drawn with a pen, harder is wider, and the map is white o
   const [light, firm] = [thickness(map, 40), thickness(map, 225)];
   assert.ok(light >= 1 && firm >= light + 2, `the line is ${light} pixels thick where the pen was light and ${firm} where it was pressed`);
   assert.ok(white(map) < 0.2 * 256 * 256, "the paper is black in the map");
-  await generate_and_check(page, api, "scribble");
+  await generate_and_check({ page, api, t }, "scribble");
 });
 
-studio_test("strokes of a photograph: a scribble layer makes its own drawing", async ({ page, api }) => {
+studio_test("strokes of a photograph: a scribble layer makes its own drawing", async ({ page, api, t }) => {
   await set_recipe(page, { prompt: scene.prompt });
   await add_layer(page, "Scribble");
   await page.getByTestId("stage-surface").waitFor();
@@ -120,7 +121,7 @@ studio_test("strokes of a photograph: a scribble layer makes its own drawing", a
   await choose_source(page, "Photo");
   await choose_file(page, ".layer-card-open .layer-card-thumb", scene.photo);
   await map_of_open_layer(page);
-  await generate_and_check(page, api, "scribble");
+  await generate_and_check({ page, api, t }, "scribble");
 });
 
 // The people that the page told the server, newest last.
@@ -133,31 +134,43 @@ function poses_sent(page) {
   return poses;
 }
 
-studio_test("pose: a person is added and a wrist dragged; the joint goes where the pointer went", async ({ page, api }) => {
+const middle = async (locator) => {
+  const box = await locator.boundingBox();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+};
+
+studio_test("pose: a person is added, made smaller, and a wrist dragged; joints go where the pointer went", async ({ page, api, t }) => {
+  const kWrist = 4;
   const poses = poses_sent(page);
-  await set_recipe(page, { prompt: "a person in a green shirt standing on the grass" });
+  const told = async (what, work) => {
+    const count = poses.length;
+    await work();
+    await api.until(what, () => poses.length > count);
+    return poses.at(-1).people[0].pose_keypoints_2d;
+  };
+  await set_recipe(page, { prompt: "a person in a green shirt standing in the middle, on the grass, clear sky" });
   await add_layer(page, "Pose");
   await page.getByRole("button", { name: "Draw map" }).first().click();
-  await page.locator(".pose-empty").getByRole("button", { name: "Add person" }).click();
-  await api.until("the first pose", () => poses.length > 0);
-  const before = poses.at(-1).people[0].pose_keypoints_2d;
+  const added = await told("the first pose", () => page.locator(".pose-empty").getByRole("button", { name: "Add person" }).click());
   const canvas = await page.locator(".pose-canvas").boundingBox();
-  // Who was added is chosen as a whole; a click beside lets go.
-  await page.mouse.click(canvas.x + 12, canvas.y + 12);
   const scale = canvas.width / 256;
-  const kWrist = 4;
-  const wrist = await page.locator(`.pose-joint[data-joint$=".body.${kWrist}"] .pose-dot`).boundingBox();
-  const from = [wrist.x + wrist.width / 2, wrist.y + wrist.height / 2];
-  const told = poses.length;
-  await drag(page, [from, [from[0] - 10, from[1] - 20], [from[0] - 24 * scale, from[1] - 60 * scale]]);
-  await api.until("the changed pose", () => poses.length > told);
-  const after = poses.at(-1).people[0].pose_keypoints_2d;
-  assert.ok(Math.hypot(after[kWrist * 3] - before[kWrist * 3] + 24, after[kWrist * 3 + 1] - before[kWrist * 3 + 1] + 60) < 2, "24 to the left and 60 up, within two pixels");
+  // Who was added is chosen as a whole. The corner is pulled in until the person is about as large as those of the toy world.
+  const height_of = (joints) => Math.max(...joints.filter((_, at) => at % 3 === 1)) - Math.min(...joints.filter((_, at) => at % 3 === 1));
+  const corner = await middle(page.locator("[data-box=nw]"));
+  const shift = 0.45 * height_of(added) * scale;
+  const small = await told("the smaller pose", () => drag(page, [corner, [corner[0] + 5, corner[1] + 20], [corner[0] + 10, corner[1] + shift]]));
+  assert.ok(Math.abs(height_of(small) / height_of(added) - 0.55) < 0.02, `${height_of(added)} pixels tall, then ${height_of(small)}`);
+  // A click beside lets go of all; then one joint is taken.
+  await page.mouse.click(canvas.x + 12, canvas.y + 12);
+  const from = await middle(page.locator(`.pose-joint[data-joint$=".body.${kWrist}"] .pose-dot`));
+  const after = await told("the changed pose", () => drag(page, [from, [from[0] - 10, from[1] - 20], [from[0] - 14 * scale, from[1] - 36 * scale]]));
+  const [dx, dy] = [0, 1].map((axis) => after[kWrist * 3 + axis] - small[kWrist * 3 + axis]);
+  assert.ok(Math.hypot(dx + 14, dy + 36) < 2, `14 to the left and 36 up, within two pixels: ${dx}, ${dy}`);
   const others = (joints) => joints.filter((_, at) => Math.floor(at / 3) !== kWrist);
-  assert.deepEqual(others(after), others(before), "all other joints stay");
+  assert.deepEqual(others(after), others(small), "all other joints stay");
   await leave_editor(page);
   await map_of_open_layer(page);
-  await generate_and_check(page, api, "openpose");
+  await generate_and_check({ page, api, t }, "openpose");
 });
 
 async function choose_class(page, word) {
@@ -165,7 +178,7 @@ async function choose_class(page, word) {
   await page.locator(".seg-search input").press("Enter");
 }
 
-studio_test("segments: rectangles and the bucket leave exactly the chosen classes in the stored map", async ({ page, api }) => {
+studio_test("segments: rectangles and the bucket leave exactly the chosen classes in the stored map", async ({ page, api, t }) => {
   const [kSky, kGrass, kHouse] = [2, 9, 25];
   await set_recipe(page, { prompt: "a red house on the grass, clear sky" });
   await add_layer(page, "Segments");
@@ -203,10 +216,10 @@ studio_test("segments: rectangles and the bucket leave exactly the chosen classe
   });
   assert.equal(wrong.length, 0, "no pixel is of another class, and none is in between");
   assert.deepEqual([...map.palette.subarray(kSky * 3, kSky * 3 + 3)], [6, 230, 230], "the colours of ADE20K");
-  await generate_and_check(page, api, "seg");
+  await generate_and_check({ page, api, t }, "seg");
 });
 
-studio_test("depth: a map dropped anywhere on the page becomes a layer", async ({ page, api }) => {
+studio_test("depth: a map dropped anywhere on the page becomes a layer", async ({ page, api, t }) => {
   await set_recipe(page, { prompt: scene.prompt });
   await drop_file(page, "#main", scene.depth, "depth.png");
   const dialog = page.locator("dialog[open]");
@@ -215,15 +228,15 @@ studio_test("depth: a map dropped anywhere on the page becomes a layer", async (
   await dialog.getByRole("button", { name: "Control layer" }).click();
   await dialog.waitFor({ state: "detached" });
   await map_of_open_layer(page);
-  await generate_and_check(page, api, "depth");
+  await generate_and_check({ page, api, t }, "depth");
 });
 
-studio_test("normals: a photograph dropped anywhere on the page becomes a layer", async ({ page, api }) => {
+studio_test("normals: a photograph dropped anywhere on the page becomes a layer", async ({ page, api, t }) => {
   await set_recipe(page, { prompt: scene.prompt });
   await drop_file(page, "#main", scene.photo, "scene.png");
   await page.locator("dialog[open]").getByLabel("Kind of map").selectOption("normal");
   await page.locator("dialog[open]").getByRole("button", { name: "Control layer" }).click();
   const map = read_png(await api.bytes(`/assets/${await map_of_open_layer(page)}`));
   assert.deepEqual([map.width, map.height], [256, 256]);
-  await generate_and_check(page, api, "normal");
+  await generate_and_check({ page, api, t }, "normal");
 });

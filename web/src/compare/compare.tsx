@@ -68,7 +68,7 @@ export function Compare({ image, others }: CompareProps) {
         />
         <Select class="compare-with" label={t("create.compare_with")} hideLabel value={chosen.id} options={options_of(choices)} onChange={(value) => (compareAgainst.value = value)} />
         {now === "difference" && <Slider class="compare-slider" label={t("compare.gain")} hideLabel min={1} max={16} step={1} initial={4} suffix="×" value={heatGain.value} onChange={(value) => (heatGain.value = value)} />}
-        {now === "overlay" && <Slider class="compare-slider" label={t("compare.strength")} hideLabel min={0} max={1} step={0.01} initial={0.6} value={overlayStrength.value} onChange={(value) => (overlayStrength.value = value)} />}
+        {now === "overlay" && <Slider class="compare-slider" label={t("compare.strength")} hideLabel min={0} max={1} step={0.01} initial={0.75} value={overlayStrength.value} onChange={(value) => (overlayStrength.value = value)} />}
         {now === "overlay" && chosen.what === "map" && (
           <label class="compare-check">
             <input type="checkbox" checked={overlayMeasured.value} onChange={(event) => (overlayMeasured.value = event.currentTarget.checked)} />

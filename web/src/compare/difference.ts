@@ -54,6 +54,11 @@ export function difference_of(a: Rgb, b: Rgb): Difference {
   return { identical: changed === 0, changed: changed / pixels, largest, psnr: changed === 0 ? null : 10 * Math.log10((255 * 255) / mean), levels };
 }
 
+// How much stronger differences are made at first, so that the largest one is bright: 1 to 16.
+export function first_gain(largest: number): number {
+  return Math.max(1, Math.min(16, Math.round(220 / Math.max(1, largest))));
+}
+
 // From nothing (black) over violet and orange to most (pale yellow): lightness rises all the way, so it also reads without colour.
 export const heatStops: readonly [number, number, number][] = [
   [8, 7, 16],

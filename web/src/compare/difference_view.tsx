@@ -4,8 +4,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { Button, Chip, Icon } from "../design/index.ts";
 import { t } from "../i18n/index.ts";
 import { Viewport } from "../screens/create/viewport.tsx";
-import { difference_of, heatStops, paint_heat, type Difference, type Rgb } from "./difference.ts";
+import { difference_of, first_gain, heatStops, paint_heat, type Difference, type Rgb } from "./difference.ts";
 import { map_of_result, pixels_of } from "./pixels.ts";
+import { heatGain } from "./state.ts";
 import { useAsync } from "./use_async.ts";
 import type { PairProps } from "./compare.tsx";
 
@@ -46,6 +47,11 @@ const ramp = `linear-gradient(to right, ${heatStops.map((rgb) => `rgb(${rgb.join
 
 export function DifferenceView({ image, chosen, gain }: PairProps & { gain: number }) {
   const got = useAsync(`${image.id} ${chosen.id} ${chosen.sha}`, () => look(image, chosen));
+  const found = got.state === "ready" && "difference" in got.value ? got.value.difference : null;
+  // Another pair begins with a strength of its own.
+  useEffect(() => {
+    if (found) heatGain.value = first_gain(found.largest);
+  }, [found]);
   if (got.state === "loading") {
     return (
       <div class="cs-empty" role="status">

@@ -39,7 +39,7 @@ export function OverlayView({ image, chosen, label, url, strength, measured }: P
         )
       }
     >
-      <img src={image.url} alt={image.prompt} draggable={false} />
+      <img src={image.url} alt={image.prompt} draggable={false} class={lines ? "compare-under" : ""} />
       {lines ? <Tint url={url} color={kind_color(map.kind)} opacity={strength} /> : <img src={url} alt={label} draggable={false} class="compare-second" style={{ opacity: strength }} />}
       {second && (lines ? <Tint url={second} color="var(--compare-got)" opacity={strength} /> : <img src={second} alt={t("compare.got")} draggable={false} class="compare-second compare-half" style={{ opacity: strength }} />)}
     </Viewport>
