@@ -18,7 +18,7 @@ INTRO = """\
 
 The studio's pages use this API and nothing else, so whatever they can do, a script can do too. This page is made by
 `scripts/api_docs.py` from the server's own description, `/openapi.json` (OpenAPI 3.1); `/api/docs` shows it in the browser.
-The APIs of other programs that the server speaks as well are listed at the end.
+The APIs of other programs that the server speaks as well are listed at the end; [AUTOMATIC1111's](api_a1111.md) has a page.
 
 Programs show a token (`Authorization: Bearer TOKEN`): the owner's, which `zeroconv serve` prints, or one of `POST /api/v1/tokens`
 with the scopes *read*, *write* or *admin*. Bodies and answers are JSON. Times are milliseconds since 1970, ids opaque text;
@@ -119,24 +119,25 @@ def operation_text(method, path, operation):
     return "\n".join(lines)
 
 
+def member_row(name, schema):
+    default = schema.get("default")
+    shown = "" if default in (None, "", []) else f"`{json.dumps(default, ensure_ascii=False)}`"
+    return [f"`{name}`", type_text(schema), shown, allowed_text(schema), schema.get("description", "")]
+
+
 def schema_text(name, schema):
     properties = schema.get("properties", {})
     lines = [f"### {name}\n"]
     if not properties:
         lines.append("Any members.\n" if schema.get("additionalProperties", True) else "No members.\n")
         return "\n".join(lines)
-    if "description" in str(list(properties.values())[0].keys()):
+    if "description" in next(iter(properties.values())):
         rows = []
         for key, value in properties.items():
-            default = value.get("default")
-            shown = "" if default in (None, "", []) else f"`{json.dumps(default, ensure_ascii=False)}`"
-            rows.append([f"`{key}`", type_text(value), shown, allowed_text(value), value.get("description", "")])
-            if value.get("type") == "array" and "properties" in value.get("items", {}):
-                for inner, schema_of_inner in value["items"]["properties"].items():
-                    default = schema_of_inner.get("default")
-                    shown = "" if default in (None, "", []) else f"`{json.dumps(default, ensure_ascii=False)}`"
-                    rows.append([f"`{key}[].{inner}`", type_text(schema_of_inner), shown, allowed_text(schema_of_inner),
-                                 schema_of_inner.get("description", "")])
+            rows.append(member_row(key, value))
+            inner = value.get("items", {}) if value.get("type") == "array" else value
+            dot = "[]." if value.get("type") == "array" else "."
+            rows += [member_row(key + dot + name, part) for name, part in inner.get("properties", {}).items()]
         lines.append(table(["member", "type", "default", "allowed", "meaning"], rows))
         return "\n".join(lines)
     required = set(schema.get("required", []))

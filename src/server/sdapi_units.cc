@@ -27,6 +27,7 @@ struct UnitPicture {
   Image image;
   std::string sha;
   std::optional<Image> drawing;  // one channel
+  bool is_start = false;         // it has none of its own
 };
 
 // A mask that is neither empty nor full, as the extension looks at it.
@@ -79,6 +80,7 @@ std::optional<UnitPicture> unit_picture(const WebuiUnitFields& fields,
     if (context.start == nullptr) return std::nullopt;
     picture.image = *context.start;
     picture.sha = context.start_sha;
+    picture.is_start = true;
   } else {
     WebuiPicture given = webui_picture(texts.image, where + ".image");
     picture.sha = put_webui_bytes(context.parts.store, given.bytes);
@@ -186,8 +188,7 @@ WebuiUnit read_unit(const WebuiUnitFields& fields, size_t place, const WebuiUnit
   control.end = fields.end;
   control.mode = fields.mode;
   control.block_weights = fields.block_weights;
-  const bool own_picture = picture->sha != context.start_sha || context.start == nullptr;
-  if (!own_picture) control.resize = context.start_resize;
+  if (picture->is_start) control.resize = context.start_resize;
   put_region(unit, fields, context, where);
   if (picture->drawing) {
     // What was drawn over the picture is the map, white on black, whatever the module.

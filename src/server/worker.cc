@@ -277,8 +277,9 @@ bool Worker::stop() {
   const auto left = w.current ? w.current->seconds_left() : std::nullopt;
   const double wait = left && *left > w.options.stop_seconds ? 0 : w.options.stop_seconds;
   const auto has_ended = [&] { return w.ended; };
-  if (!w.changed.wait_for(lock, seconds_of(wait), has_ended) && w.current) {
-    w.current->stop(StopReason::shutdown);
+  if (!w.changed.wait_for(lock, seconds_of(wait), has_ended)) {
+    // Between two jobs there is nothing to stop, but still a moment to wait.
+    if (w.current) w.current->stop(StopReason::shutdown);
     w.changed.wait_for(lock, seconds_of(w.options.release_seconds), has_ended);
   }
   if (!w.ended) {

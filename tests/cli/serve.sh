@@ -12,7 +12,10 @@ worker=
 failures=0
 
 clean_up() {
-  for process in $server $worker; do kill -9 "$process" 2> /dev/null; done
+  for process in $server $worker; do
+    kill -9 "$process" 2> /dev/null
+    wait "$process" 2> /dev/null
+  done
   rm -rf "$folder"
 }
 trap clean_up EXIT
@@ -35,10 +38,11 @@ common=(--data "$folder/data" --lease-seconds 2 --threads 1)
 
 # start_server [OPTIONS...]: waits until it listens; its link is in $link.
 start_server() {
+  rm -f server.txt
   "$zeroconv" serve --port 0 "${common[@]}" "$@" > server.txt 2>> err.txt &
   server=$!
   for _ in $(seq 600); do
-    link=$(grep -m1 -o 'http://.*#token=.*' server.txt) && return
+    link=$(grep -m1 -o 'http://.*#token=.*' server.txt 2> /dev/null) && return
     kill -0 $server 2> /dev/null || break
     sleep 0.05
   done
@@ -65,7 +69,7 @@ refused() {
 
 # ---- usage ----
 refused 64 'host.*--token' serve "${common[@]}" --host 0.0.0.0
-refused 64 'did you mean --port' serve --prot 1
+refused 64 'did you mean --port' serve --portt 1
 refused 64 'sqlite:PATH' serve "${common[@]}" --store mysql:x
 echo "this is no database, but a text that is longer than its header would be, by some letters" > broken.db
 refused 74 'broken.db' serve "${common[@]}" --store "sqlite:$folder/broken.db"

@@ -64,8 +64,8 @@ class Studio:
         sys.exit(f"the job is {now} after {LIMIT_SECONDS} s, not {state}")
 
     def watch(self, job):
-        """The types of the events until the job has ended, each once."""
-        types = []
+        """The types of the events until the job has ended and its pictures were told, each once."""
+        types, images = [], None
         with self.open("GET", "/api/v1/events") as stream:
             if self.job(job)["state"] in ("done", "failed", "cancelled", "dead"):
                 return types
@@ -77,6 +77,10 @@ class Studio:
                     types.append(event["type"])
                 about = event.get("job")
                 if isinstance(about, dict) and about["id"] == job and about["finished"]:
+                    images = len(about["images"])
+                if event["type"] == "image" and event["image"]["job"] == job:
+                    images -= 1
+                if images == 0:
                     return types
         return types
 

@@ -389,6 +389,8 @@ const server = createServer((request, response) => {
     });
   });
 });
+// Browsers keep connections; the short patience of Node would close one just when it is used again.
+server.keepAliveTimeout = 65_000;
 server.on("upgrade", (request, socket) => {
   const listener = accept_websocket(request, socket);
   listeners.add(listener);

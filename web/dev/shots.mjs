@@ -100,6 +100,56 @@ const shots = {
     await page.waitForTimeout(1500);
     return page;
   },
+  async "compare-overlay"() {
+    const page = await open({ theme: "light" });
+    await page.locator("[data-tab=compare]").click();
+    await page.getByText("Overlay", { exact: true }).click();
+    await page.getByText("Map of the result").click();
+    await page.waitForTimeout(1500);
+    return page;
+  },
+  async "gallery-dark"() {
+    return open({ path: "gallery" });
+  },
+  async "gallery-chosen-light"() {
+    const page = await open({ path: "gallery", theme: "light" });
+    await page.locator(".gal-scroll").focus();
+    for (const key of ["ArrowRight", "Space", "Shift+ArrowRight", "Shift+ArrowDown"]) await page.keyboard.press(key);
+    return page;
+  },
+  async "gallery-viewer-dark"() {
+    const page = await open({ path: "gallery" });
+    await page.locator(".gal-tile").nth(4).click();
+    await page.waitForSelector(".gal-facts");
+    await page.waitForTimeout(600);
+    return page;
+  },
+  async "gallery-empty"() {
+    return open({ path: "gallery", theme: "light", server: "empty" });
+  },
+  async "queue-dark"() {
+    const page = await open({});
+    await page.locator(".recipe-example").nth(1).click();
+    await page.keyboard.press("Control+Enter");
+    await page.evaluate(() => (location.hash = "#/queue"));
+    await page.waitForTimeout(1600);
+    return page;
+  },
+  async "models-light"() {
+    const page = await open({ path: "models", theme: "light" });
+    await page.locator("[data-tab=controlnet]").click();
+    return page;
+  },
+  async "train-dark"() {
+    const page = await open({ path: "train" });
+    await page.waitForSelector(".train-grid img");
+    return page;
+  },
+  async "train-new-light"() {
+    const page = await open({ path: "train/new", theme: "light" });
+    await page.waitForSelector(".train-memory");
+    return page;
+  },
   async help() {
     const page = await open({});
     await page.keyboard.press("?");
@@ -134,6 +184,18 @@ const shots = {
     const page = await open({ size: mobile, phone: true, theme: "light" });
     await page.locator(".create-panes [data-tab=stage]").tap();
     await page.waitForTimeout(900);
+    return page;
+  },
+  async "mobile-gallery"() {
+    return open({ size: mobile, phone: true, theme: "light", path: "gallery" });
+  },
+  async "mobile-queue"() {
+    return open({ size: mobile, phone: true, path: "queue" });
+  },
+  async "mobile-train"() {
+    const page = await open({ size: mobile, phone: true, path: "train" });
+    await page.getByText("circles").first().tap();
+    await page.waitForSelector(".train-grid img");
     return page;
   },
   async "mobile-results"() {

@@ -62,7 +62,8 @@ export class Feed {
   // Fetches until the picture at `index` is there; a later call with a smaller one ends it earlier.
   want(index: number): void {
     this.wanted = index;
-    if (!this.loading.value && !this.ended && this.error.value === null) this.running = this.run();
+    const enough = this.total.value !== null && this.images.value.length > index;
+    if (!enough && !this.loading.value && !this.ended && this.error.value === null) this.running = this.run();
   }
 
   // Everything there is; what was fetched until then where a page fails.

@@ -13,7 +13,7 @@ export function Annotators({ search }: { search: string }) {
       <ul class="models-list">
         {annotator_lines(controlKinds.value, search).map((line) => (
           <li key={line.kind} class="models-kind">
-            <p class="models-title"><span class="models-mark" style={{ background: kind_color(line.kind) }} />{kind_label(line.kind)}</p>
+            <p class="models-title"><span class="models-mark" style={{ background: kind_color(line.kind) }} />{kind_label(line.kind)}<span class="muted mono models-kind-name">{line.kind}</span></p>
             <ul class="models-annotators">
               {line.annotators.map((annotator) => (
                 <li key={annotator.name}>

@@ -50,6 +50,9 @@ async function use_as_layer(run: TrainRunDetails, go: (path: string) => void): P
 function Actions({ run, onDelete }: { run: TrainRunDetails; onDelete(): void }) {
   const [, go] = useLocation();
   const [busy, setBusy] = useState("");
+  // It ends by itself a step later, and says so.
+  const [stopping, setStopping] = useState(false);
+  useEffect(() => setStopping(false), [run.state]);
   const act = async (name: string, work: () => Promise<unknown>) => {
     setBusy(name);
     try {
@@ -70,7 +73,7 @@ function Actions({ run, onDelete }: { run: TrainRunDetails; onDelete(): void }) 
           {t("train.use")}
         </Button>
       )}
-      {running && <Button icon="square" busy={busy === "stop"} disabled={busy !== ""} tip={t("train.stop_help")} onClick={() => void act("stop", () => api.stop_run(run.id))}>{t("train.stop")}</Button>}
+      {running && <Button icon="square" busy={stopping} disabled={busy !== "" || stopping} tip={t("train.stop_help")} onClick={() => { setStopping(true); void act("stop", () => api.stop_run(run.id).catch((error: unknown) => { setStopping(false); throw error; })); }}>{t(stopping ? "queue.stopping" : "train.stop")}</Button>}
       {!running && run.step < run.steps && run.can_resume !== false && <Button icon="play" busy={busy === "resume"} disabled={busy !== ""} onClick={() => void act("resume", () => api.resume_run(run.id))}>{t("train.resume")}</Button>}
       {run.state === "finished" && run.can_resume && (
         <Menu
