@@ -123,9 +123,10 @@ case "${1:-}" in
     check "layers" scripts/check_layers.py
     check "src/README.md" scripts/src_readme.py --check
     check "build" scripts/build.sh release || finish
-    # The parity sets are the next step. The other three find what is still open, or have not been run to their end yet.
-    step "tests" run_ctest build/release -E 'parity|api_schemathesis|studio_browser|cli_fault_training' -LE gpu
+    # The parity sets are the next step.
+    step "tests" run_ctest build/release -E parity -LE gpu
     step "parity with the reference" run_parity core
+    step "parity of the fast kernels" run_parity core --kernels fast
     step "parity of the annotators" run_parity annotators
     step "tests of the parsers under AddressSanitizer and UBSan" run_sanitized
     ;;

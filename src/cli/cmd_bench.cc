@@ -25,6 +25,7 @@
 #include "pipelines/model_set.h"
 #include "pipelines/pixels.h"
 #include "pipelines/preflight.h"
+#include "tensor/kernel_choice.h"
 
 namespace zc {
 namespace {
@@ -37,6 +38,7 @@ struct BenchCommand {
   std::string size;
   int64_t runs = 5;
   int64_t steps = 20;
+  std::string kernels = "fast";
   bool json = false;
   GivenOptions machine_given;
 };
@@ -54,6 +56,8 @@ bool parse(BenchCommand& c, Arguments arguments) {
   line.option("--size", c.size, "of the picture; default: the model's", "WIDTHxHEIGHT");
   line.option("--runs", c.runs, Range{1, 1000}, "timed runs after one that warms up");
   line.option("--steps", c.steps, Range{1, 1000}, "denoising steps of image");
+  line.option("--kernels", c.kernels,
+              "plain: those whose numbers are compared with the reference's", "fast|plain");
   line.flag("--json", c.json, "print JSON");
   const auto machine = describe_options<MachineOptions>();
   line.fields(machine, c.machine_given);
@@ -131,6 +135,11 @@ int run_bench(Arguments arguments) {
                             "or train before all options",
                             printable(c.what, 60)));
   }
+  if (c.kernels != "fast" && c.kernels != "plain") {
+    throw Error(
+        ErrorKind::bad_request, "--kernels",
+        fmt::format("there are no `{}` kernels, wanted fast or plain", printable(c.kernels, 60)));
+  }
   MachineOptions machine;
   set_options(machine, c.machine_given);
   const int64_t threads = prepare_machine(machine);
@@ -138,12 +147,14 @@ int run_bench(Arguments arguments) {
   const GenerateRequest request = resolve_for(*models, request_of(c));
   check_picture_size(*models, request);
   const c10::InferenceMode no_gradients;
+  const KernelScope kernels(c.kernels == "fast" ? Kernels::fast : Kernels::plain);
   const RunTimes times =
       c.what == "image" ? bench_image(c, *models, request) : bench_networks(c, *models, request);
   const nlohmann::json report = {{"bench", c.what},
                                  {"model", models->config().name},
                                  {"width", request.width},
                                  {"height", request.height},
+                                 {"kernels", c.kernels},
                                  {"runs", c.runs},
                                  {"median_s", times.median_s},
                                  {"min_s", times.min_s},

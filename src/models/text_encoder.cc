@@ -10,6 +10,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "tensor/shapes.h"
 
 namespace zc {

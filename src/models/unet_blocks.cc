@@ -119,11 +119,12 @@ CrossAttention::CrossAttention(Module& parent, std::string_view key, int64_t wid
       to_v_(*this, "to_v", context_dim, width, false),
       to_out_(*this, "to_out.0", width, width) {}
 
-at::Tensor CrossAttention::self(const at::Tensor& x) const {
-  return to_out_(ops::attention(to_q_(x), to_k_(x), to_v_(x), heads_));
+at::Tensor CrossAttention::self(const at::Tensor& x, const at::Tensor& residual) const {
+  return to_out_(ops::attention(to_q_(x), to_k_(x), to_v_(x), heads_), residual);
 }
 
-at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context) const {
+at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context,
+                                 const at::Tensor& residual) const {
   const KeyValue kv = context.keys_values(
       *this, [&] { return KeyValue{to_k_(context.tokens()), to_v_(context.tokens())}; });
   const at::Tensor q = to_q_(x);
@@ -135,7 +136,7 @@ at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context) const {
                   ops::attention(q, image->second.key, image->second.value, heads_);
     }
   }
-  return to_out_(y);
+  return to_out_(y, residual);
 }
 
 FeedForward::FeedForward(Module& parent, std::string_view key, int64_t width)
@@ -143,8 +144,8 @@ FeedForward::FeedForward(Module& parent, std::string_view key, int64_t width)
       proj_(*this, "net.0.proj", width, width * 8),
       out_(*this, "net.2", width * 4, width) {}
 
-at::Tensor FeedForward::operator()(const at::Tensor& x) const {
-  return out_(ops::geglu(proj_(x)));
+at::Tensor FeedForward::operator()(const at::Tensor& x, const at::Tensor& residual) const {
+  return out_(proj_.geglu(x), residual);
 }
 
 TransformerBlock::TransformerBlock(Module& parent, std::string_view key, int64_t width,
@@ -158,9 +159,9 @@ TransformerBlock::TransformerBlock(Module& parent, std::string_view key, int64_t
       ff_(*this, "ff", width) {}
 
 at::Tensor TransformerBlock::operator()(const at::Tensor& x, Context& context) const {
-  at::Tensor h = attn1_.self(norm1_(x)) + x;
-  h = attn2_.cross(norm2_(h), context) + h;
-  return ff_(norm3_(h)) + h;
+  at::Tensor h = attn1_.self(norm1_(x), x);
+  h = attn2_.cross(norm2_(h), context, h);
+  return ff_(norm3_(h), h);
 }
 
 SpatialTransformer::SpatialTransformer(Module& parent, std::string_view key, const UNetConfig& c,

@@ -115,9 +115,9 @@ class CrossAttention : public Module {
  public:
   CrossAttention(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
                  int64_t heads);
-  // x [B,T,D]
-  at::Tensor self(const at::Tensor& x) const;
-  at::Tensor cross(const at::Tensor& x, Context& context) const;
+  // x [B,T,D]; `residual` of the same shape, or undefined, is added.
+  at::Tensor self(const at::Tensor& x, const at::Tensor& residual = {}) const;
+  at::Tensor cross(const at::Tensor& x, Context& context, const at::Tensor& residual = {}) const;
   int64_t width() const { return width_; }
 
  private:
@@ -133,7 +133,7 @@ class CrossAttention : public Module {
 class FeedForward : public Module {
  public:
   FeedForward(Module& parent, std::string_view key, int64_t width);
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual = {}) const;
 
  private:
   Linear proj_;

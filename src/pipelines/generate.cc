@@ -17,6 +17,7 @@
 #include "pipelines/pixels.h"
 #include "pipelines/preflight.h"
 #include "pipelines/region.h"
+#include "tensor/kernel_choice.h"
 
 namespace zc {
 namespace {
@@ -190,6 +191,7 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
   result.request = resolve_for(models, wanted);
   result.request.exact = result.request.exact || limits.low_memory;
   const GenerateRequest& request = result.request;
+  const KernelScope kernels(request.exact ? Kernels::plain : Kernels::fast);
   check_request(models, request, limits);
   const bool pure_noise = begins_at_pure_noise(models, request, result.warnings);
   Run run{.models = models,

@@ -168,7 +168,7 @@ void for_each_field(O& o, Visitor&& visit) {
         "random numbers of torch's CPU or CUDA generator");
   visit("prediction", o.prediction, one_of({"auto", "epsilon", "v"}), "what the model predicts");
   visit("exact", o.exact,
-        "with and without the prompt in two passes, as the original does; slower");
+        "plain kernels, and with and without the prompt in two passes, as the original does; slower");
   visit("seed_step", o.seed_step, Range{0, 1000000},
         "picture k of a batch has the seed + k times this; 0: all are drawn from one seed; unset: "
         "the profile's");

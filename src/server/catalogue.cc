@@ -168,6 +168,14 @@ std::vector<fs::path> model_files(const std::vector<fs::path>& folders) {
   return files;
 }
 
+// The model that comes along is not known by its file.
+std::string shown_title(const ModelEntry& entry) {
+  if (entry.id == "builtin") return "Toy world (built in)";
+  if (entry.id.starts_with("builtin-") && !entry.control_kind.empty())
+    return fmt::format("{} (built in)", entry.control_kind);
+  return entry.title;
+}
+
 }  // namespace
 
 Catalogue::Catalogue(CatalogueOptions options) : options_(std::move(options)) {}
@@ -249,7 +257,7 @@ ModelEntry Catalogue::need(std::string_view id, std::string_view kind,
 
 nlohmann::json model_json(const ModelEntry& entry) {
   return {{"id", entry.id},
-          {"title", entry.title},
+          {"title", shown_title(entry)},
           {"kind", entry.kind},
           {"family", entry.family},
           {"control_kind", entry.control_kind},

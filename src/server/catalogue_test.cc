@@ -112,6 +112,8 @@ TEST_F(CatalogueTest, TheFirstBuiltInModelHidesTheOthers) {
   catalogue.refresh();
   const ModelEntry base = catalogue.need("builtin", "base", "model");
   EXPECT_EQ(base.file, folder.path() / "own/builtin/base.safetensors");
+  EXPECT_EQ(model_json(base)["title"], "Toy world (built in)");
+  EXPECT_EQ(model_json(*catalogue.find("builtin-canny"))["title"], "canny (built in)");
   EXPECT_EQ(catalogue.control_for("canny", base)->id, "builtin-canny");
   EXPECT_FALSE(catalogue.control_for("depth", base));
 }

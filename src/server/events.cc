@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/events.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -107,7 +108,13 @@ struct Events::Impl {
   std::mutex mutex;
   std::multimap<std::string, std::function<void(const Job&)>> waiting;
   bool queue_changed = true;
-  std::map<std::string, std::pair<JobState, int64_t>> states;  // of jobs that have not ended
+  struct Told {
+    JobState state = JobState::queued;
+    int64_t fence = 0;
+    int64_t order = 0;
+  };
+  std::map<std::string, Told> told;  // of jobs that have not ended
+  int64_t told_count = 0;
 
   // The last members: their threads use the others.
   CallQueue finishes;
@@ -150,14 +157,14 @@ void Events::Impl::deliver_job(const Job& job) {
 
 void Events::Impl::note_state(const Job& job) {
   const std::lock_guard lock(mutex);
-  const std::pair<JobState, int64_t> now{job.state, job.fence};
-  const auto known = states.find(job.id);
-  if (known != states.end() && known->second == now) return;
+  const auto known = told.find(job.id);
+  if (known != told.end() && known->second.state == job.state && known->second.fence == job.fence)
+    return;
   queue_changed = true;
   if (is_finished(job.state)) {
-    states.erase(job.id);
+    if (known != told.end()) told.erase(known);
   } else {
-    states[job.id] = now;
+    told[job.id] = {job.state, job.fence, ++told_count};
   }
 }
 
@@ -245,6 +252,20 @@ std::set<std::string> Events::awaited() const {
   const std::lock_guard lock(impl_->mutex);
   std::set<std::string> ids;
   for (const auto& [id, callback] : impl_->waiting) ids.insert(id);
+  return ids;
+}
+
+std::vector<std::string> Events::told_queued() const {
+  std::vector<std::pair<int64_t, std::string>> queued;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    for (const auto& [id, told] : impl_->told) {
+      if (told.state == JobState::queued) queued.emplace_back(told.order, id);
+    }
+  }
+  std::sort(queued.begin(), queued.end());
+  std::vector<std::string> ids;
+  for (auto& [order, id] : queued) ids.push_back(std::move(id));
   return ids;
 }
 

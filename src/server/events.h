@@ -10,6 +10,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -71,6 +72,8 @@ class Events {
   // For who polls the store: the jobs that someone waits for, and whether a job has entered another
   // state since the last call.
   std::set<std::string> awaited() const;
+  // The jobs that were told to be queued and nothing since, those told first first.
+  std::vector<std::string> told_queued() const;
   bool take_queue_changed();
   // Waits until every message so far was delivered; for tests and the end of the program.
   void drain();

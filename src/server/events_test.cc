@@ -182,5 +182,17 @@ TEST(JobJson, AQueuedJobHasAPositionAndNoPictures) {
   EXPECT_TRUE(shown["images"].empty());
 }
 
+TEST(JobJson, AJobThatWasCancelledBeforeItsFirstPictureStillSaysWhatItWas) {
+  Store store({.url = "sqlite::memory:"});
+  store.jobs().submit({.body = R"({"prompt":"y"})"});
+  const std::vector<std::string> kinds = {"generate"};
+  const std::optional<Job> job = store.jobs().claim("worker", kinds);
+  ASSERT_TRUE(job);
+  ASSERT_TRUE(store.jobs().cancelled(*job, R"({"request":null,"seed":null})", {}));
+  const nlohmann::json shown = job_json(store, *store.jobs().get(job->id));
+  EXPECT_EQ(shown["state"], "cancelled");
+  EXPECT_EQ(shown["request"]["prompt"], "y");
+}
+
 }  // namespace
 }  // namespace zc

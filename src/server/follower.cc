@@ -15,6 +15,9 @@ namespace zc {
 namespace {
 
 constexpr int64_t kJobsFollowed = 1000;
+// Of the jobs that wait, at each look.
+constexpr size_t kOldestLookedAt = 100;
+constexpr size_t kOthersLookedAt = 50;
 
 bool is_jpeg(const std::vector<std::byte>& picture) {
   return !picture.empty() && picture.front() == std::byte{0xFF};
@@ -37,6 +40,7 @@ struct Follower::Impl {
   Events& events;
   const FollowerOptions options;
   std::map<std::string, Seen> running;  // jobs of other processes
+  size_t turn = 0;                      // of those of the queue
   std::set<std::string> ended_before;   // awaited jobs that had ended at the last look
   std::pair<int64_t, int64_t> counts{-1, -1};
   double counted_at = -1e9;
@@ -50,6 +54,8 @@ struct Follower::Impl {
   void follow(const Job& job);
   void follow_preview(const Job& job, Seen& seen);
   bool look_at_running();
+  std::vector<std::string> some_of(const std::vector<std::string>& ids);
+  bool look_at_queued();
   bool look_at_awaited();
   void look_at_counts();
   bool look();
@@ -123,11 +129,32 @@ void Follower::Impl::look_at_counts() {
   events.publish({{"type", "queue"}, {"queued", fresh.first}, {"running", fresh.second}});
 }
 
+// The oldest ones, which are the next to be done, and some of the others by turns.
+std::vector<std::string> Follower::Impl::some_of(const std::vector<std::string>& ids) {
+  if (ids.size() <= kOldestLookedAt + kOthersLookedAt) return ids;
+  std::vector<std::string> some(ids.begin(), ids.begin() + kOldestLookedAt);
+  for (size_t i = 0; i < kOthersLookedAt; ++i) {
+    some.push_back(ids[kOldestLookedAt + turn++ % (ids.size() - kOldestLookedAt)]);
+  }
+  return some;
+}
+
+// A job of the queue may have been done by another process between two looks.
+bool Follower::Impl::look_at_queued() {
+  const std::vector<std::string> queued = events.told_queued();
+  for (const std::string& id : some_of(queued)) {
+    const std::optional<Job> job = store.jobs().get(id);
+    if (job && job->state != JobState::queued && is_foreign(*job)) events.job_changed(*job);
+  }
+  return !queued.empty();
+}
+
 bool Follower::Impl::look() {
   const bool working = look_at_running();
+  const bool queued = look_at_queued();
   const bool waiting = look_at_awaited();
   look_at_counts();
-  return working || waiting;
+  return working || queued || waiting;
 }
 
 void Follower::Impl::rescue() {

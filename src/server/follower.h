@@ -19,7 +19,7 @@ namespace zc {
 struct FollowerOptions {
   // Workers of this process: they publish their jobs' events themselves.
   std::set<std::string> own_workers;
-  double busy_seconds = 0.25;  // between two looks while another process works or is waited for
+  double busy_seconds = 0.25;  // between two looks while jobs wait, or another process is at work
   double idle_seconds = 1;
   double rescue_seconds = 5;  // between two looks for workers that died
   double tidy_seconds = 3600;
@@ -38,7 +38,7 @@ class Follower {
   void start();
   void stop();
 
-  // One look; whether somebody else is at work or waited for. The thread calls it; so do tests.
+  // One look; whether jobs wait or another process is at work. The thread calls it; so do tests.
   bool look();
   // Gives back what dead workers had, and removes what is too old.
   void rescue();

@@ -63,6 +63,32 @@ TEST_F(FollowerTest, TellsWhatAnotherProcessDoes) {
   EXPECT_TRUE(look().empty());
 }
 
+TEST_F(FollowerTest, TellsOfAJobThatAnotherProcessDidBetweenTwoLooks) {
+  const Job queued = store.jobs().submit({.body = "{}"});
+  events.job_changed(queued);
+  EXPECT_TRUE(look().empty());
+  const Job job = *store.jobs().claim("other", {});
+  store.jobs().complete(job, "{}", {});
+  const auto ended = look();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0]["state"], "done");
+  EXPECT_TRUE(look().empty());
+}
+
+TEST_F(FollowerTest, MissesNoJobOfALongQueue) {
+  std::vector<Job> jobs;
+  for (int i = 0; i < 400; ++i) {
+    jobs.push_back(store.jobs().submit({.body = "{}"}));
+    events.job_changed(jobs.back());
+  }
+  store.jobs().cancel(jobs[350].id);  // by another server
+  bool told = false;
+  for (int i = 0; i < 7 && !told; ++i) {
+    for (const nlohmann::json& job : look()) told = told || job["id"] == jobs[350].id;
+  }
+  EXPECT_TRUE(told);
+}
+
 TEST_F(FollowerTest, LeavesTheWorkersOfThisProcessToThemselves) {
   claimed("own");
   EXPECT_TRUE(look().empty());

@@ -9,7 +9,7 @@ namespace zc {
 
 namespace {
 
-constexpr size_t kTakenAtOnce = 256 * 1024;
+constexpr size_t kTakenAtOnce = 64 * 1024;
 
 // The last copy of a route's EventStream ends the stream.
 class StreamHandle final : public StreamSink {
@@ -58,6 +58,16 @@ StreamState::StreamState(std::shared_ptr<HttpCore> core, HttpResponse head,
       wake_(std::move(wake)),
       drop_(std::move(drop)) {}
 
+StreamState::~StreamState() {
+  clear_queue();
+}
+
+// With the mutex held, or by the destructor.
+void StreamState::clear_queue() {
+  queue_.clear();
+  core_->queued_bytes -= std::exchange(queued_bytes_, 0);
+}
+
 bool StreamState::write(std::string text, bool wait) {
   const int64_t limit = core_->options.limits.queued_bytes;
   bool too_slow = false;
@@ -68,13 +78,14 @@ bool StreamState::write(std::string text, bool wait) {
     }
     if (ended_ || closing_) return false;
     if (text.empty()) return true;
-    too_slow =
-        !wait && queued_bytes_ > 0 && queued_bytes_ + static_cast<int64_t>(text.size()) > limit;
+    const auto size = static_cast<int64_t>(text.size());
+    too_slow = !wait && core_->too_slow(queued_bytes_, size);
     if (too_slow) {
       ended_ = true;
-      queue_.clear();
+      clear_queue();
     } else {
-      queued_bytes_ += static_cast<int64_t>(text.size());
+      queued_bytes_ += size;
+      core_->queued_bytes += size;
       queue_.push_back(std::move(text));
     }
   }
@@ -112,6 +123,7 @@ std::string StreamState::take() {
       queue_.pop_front();
     }
     queued_bytes_ -= static_cast<int64_t>(taken.size());
+    core_->queued_bytes -= static_cast<int64_t>(taken.size());
   }
   drained_.notify_all();
   return taken;
@@ -127,7 +139,7 @@ void StreamState::end() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
-    queue_.clear();
+    clear_queue();
     std::swap(callback, on_close_);
   }
   drained_.notify_all();
@@ -195,12 +207,15 @@ std::shared_ptr<StreamState> AnswerState::take_stream() {
 
 void AnswerState::client_gone() {
   std::function<void()> callback;
+  std::shared_ptr<StreamState> stream;  // begun, but not yet taken: nobody else would end it
   {
     const std::lock_guard lock(mutex_);
     gone_ = true;
     std::swap(callback, on_close_);
+    stream = stream_;
   }
   if (callback) core_->on_handlers(std::move(callback));
+  if (stream) stream->end();
 }
 
 }  // namespace zc

@@ -23,6 +23,7 @@ class StreamState {
   // too slowly.
   StreamState(std::shared_ptr<HttpCore> core, HttpResponse head, std::function<void()> wake,
               std::function<void()> drop);
+  ~StreamState();
 
   bool write(std::string text, bool wait);
   void close();
@@ -30,11 +31,13 @@ class StreamState {
 
   // For the I/O thread.
   const HttpResponse& head() const { return head_; }
-  std::string take();  // what waits, up to some 256 KiB
+  std::string take();  // what waits, up to some 64 KiB
   bool closing() const;
   void end();  // nothing can be written any more
 
  private:
+  void clear_queue();
+
   std::shared_ptr<HttpCore> core_;
   HttpResponse head_;
   std::function<void()> wake_;

@@ -66,7 +66,6 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
   awaitable<void> linger();
   awaitable<void> run_in_handlers(std::function<void()> work);
   // Waiting.
-  void set_phase(Phase new_phase);
   void arm(HttpClock::time_point deadline);
   void disarm();
   void wake();
@@ -122,11 +121,6 @@ void Connection::drop() {
   error_code ignored;
   socket_.close(ignored);
   wake();
-}
-
-void Connection::set_phase(Phase new_phase) {
-  phase = new_phase;
-  since = HttpClock::now();
 }
 
 // The socket's operation that waits at that time is given up. Timers that fired just when it had
@@ -371,6 +365,7 @@ awaitable<bool> Connection::write_answer(HttpResponse response, bool head_only, 
   std::string head =
       response_head(response, {.length = response.body.size(), .keep_alive = keep_alive});
   const bool with_body = !head_only && !bodiless(response.status);
+  const HeldAnswer held(*core_, *this, response.body.size());
   if (with_body && response.body.size() <= kReadBytes) {
     head += response.body;  // one packet
     response.body.clear();
@@ -456,11 +451,14 @@ awaitable<void> Connection::linger() {
 awaitable<bool> Connection::transmit(std::string_view bytes) {
   const double allowed =
       limits_.grace_seconds + kSendBuffer / static_cast<double>(limits_.bytes_per_second);
+  const Phase before = phase;
   while (!bytes.empty() && !dropped_) {
+    set_phase(Phase::sending);
     arm(HttpClock::now() + http_seconds(allowed));
     const auto [error, size] =
         co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()), kAwait);
     disarm();
+    set_phase(before);
     if (error) co_return false;
     bytes.remove_prefix(size);
   }

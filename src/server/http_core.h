@@ -3,6 +3,7 @@
 // that need one sees only its own part.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -29,7 +30,8 @@ inline HttpClock::duration http_seconds(double seconds) {
 // A connection as the server's list knows it. Touched by the I/O thread only.
 class HttpConnection {
  public:
-  enum class Phase { waiting, head, body, busy };
+  // sending: what is written does not go out, since the client reads nothing.
+  enum class Phase { waiting, head, body, busy, sending };
 
   virtual ~HttpConnection() = default;
   // The server stops: end as soon as what has been begun is answered.
@@ -37,10 +39,16 @@ class HttpConnection {
   // End now.
   virtual void drop() = 0;
 
+  void set_phase(Phase new_phase) {
+    phase = new_phase;
+    since = HttpClock::now();
+  }
+
   std::string remote;
   Phase phase = Phase::waiting;
   HttpClock::time_point since = HttpClock::now();  // of the phase
   int64_t body_bytes = 0;                          // in memory, of the request at hand
+  int64_t answer_bytes = 0;                        // in memory, of the answer that is being sent
 };
 
 struct HttpCore {
@@ -54,10 +62,17 @@ struct HttpCore {
   void on_io(std::function<void()> work);
   void on_handlers(std::function<void()> work);
 
+  // Whether a reader for whom `queued` bytes wait is too slow to be given `more`: beyond its own
+  // limit, or beyond its share while all together are beyond theirs.
+  bool too_slow(int64_t queued, int64_t more) const;
+
   const HttpOptions options;
   const std::function<void(HttpRequest, Reply)> handler;
   const std::function<bool(const HttpRequest&)> wants_websocket;
   const std::function<void(HttpRequest, WebSocket)> websocket;
+
+  // Of all event streams and WebSockets, waiting for their readers.
+  std::atomic<int64_t> queued_bytes = 0;
 
   std::mutex mutex;  // guards the pointers below against the end of the server
   std::unique_ptr<boost::asio::io_context> io;
@@ -65,8 +80,23 @@ struct HttpCore {
 
   // Of the I/O thread.
   std::set<HttpConnection*> connections;
-  int64_t body_bytes = 0;  // of all connections
+  int64_t body_bytes = 0;    // of all connections
+  int64_t answer_bytes = 0;  // likewise
   bool stopping = false;
+};
+
+// Counts the bytes of an answer while it is being sent. If all answers together are too large then,
+// those go whose clients have read nothing for a while.
+class HeldAnswer {
+ public:
+  HeldAnswer(HttpCore& core, HttpConnection& connection, size_t bytes);
+  ~HeldAnswer();
+  HeldAnswer(const HeldAnswer&) = delete;
+  HeldAnswer& operator=(const HeldAnswer&) = delete;
+
+ private:
+  HttpCore& core_;
+  HttpConnection& connection_;
 };
 
 // Is in the server's list as long as it lives.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/asio/as_tuple.hpp>
@@ -47,14 +48,37 @@ void keep_from_children(int descriptor) {
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
+// A client that reads on takes some of an answer in this time, even when the kernel's buffer is
+// full.
+constexpr double kReaderSeconds = 1;
+
 // How long a connection has kept the server waiting; negative when a request is at work.
 double waiting_seconds(const HttpConnection& connection, const HttpLimits& limits) {
   const double age = std::chrono::duration<double>(HttpClock::now() - connection.since).count();
   if (connection.phase == HttpConnection::Phase::busy) return -1;
+  if (connection.phase == HttpConnection::Phase::sending) {
+    return age - std::min(kReaderSeconds, limits.grace_seconds);
+  }
   if (connection.phase != HttpConnection::Phase::body) return age;
   // A body that comes slowly waits too, however little it has brought.
   return age -
          static_cast<double>(connection.body_bytes) / static_cast<double>(limits.bytes_per_second);
+}
+
+// Of the chosen connections the one that has kept the server waiting for longest; nullptr if none
+// has.
+template <class Chosen>
+HttpConnection* longest_waiting(const HttpCore& core, const Chosen& chosen) {
+  HttpConnection* longest = nullptr;
+  double seconds = 0;
+  for (HttpConnection* connection : core.connections) {
+    if (!chosen(*connection)) continue;
+    const double waiting = waiting_seconds(*connection, core.options.limits);
+    if (waiting <= seconds) continue;
+    longest = connection;
+    seconds = waiting;
+  }
+  return longest;
 }
 
 // Says 503 without waiting for anything; the socket is closed by the caller.
@@ -98,6 +122,33 @@ void HttpCore::on_handlers(std::function<void()> work) {
       // A callback of a route failed. There is nobody left to tell, and the others go on.
     }
   });
+}
+
+bool HttpCore::too_slow(int64_t queued, int64_t more) const {
+  const HttpLimits& limits = options.limits;
+  if (queued == 0) return false;  // one message may be larger than all limits
+  if (queued + more > limits.queued_bytes) return true;
+  return queued_bytes + more > limits.all_queued_bytes &&
+         queued + more > limits.all_queued_bytes / limits.connections;
+}
+
+HeldAnswer::HeldAnswer(HttpCore& core, HttpConnection& connection, size_t bytes)
+    : core_(core), connection_(connection) {
+  connection.answer_bytes = static_cast<int64_t>(bytes);
+  core.answer_bytes += connection.answer_bytes;
+  while (core.answer_bytes > core.options.limits.all_answer_bytes) {
+    const auto unread = [&](const HttpConnection& each) {
+      return each.phase == HttpConnection::Phase::sending && each.answer_bytes > 0;
+    };
+    HttpConnection* const longest = longest_waiting(core, unread);
+    if (longest == nullptr) return;
+    core.answer_bytes -= std::exchange(longest->answer_bytes, 0);
+    longest->drop();
+  }
+}
+
+HeldAnswer::~HeldAnswer() {
+  core_.answer_bytes -= std::exchange(connection_.answer_bytes, 0);
 }
 
 struct HttpServer::Impl {
@@ -161,15 +212,8 @@ bool HttpServer::Impl::make_room(const std::string& remote) {
   }
   const bool crowd = same >= limits.connections_per_address;
   if (!crowd && all < limits.connections) return true;
-  HttpConnection* longest = nullptr;
-  double seconds = 0;
-  for (HttpConnection* connection : core->connections) {
-    if (crowd && connection->remote != remote) continue;
-    const double waiting = waiting_seconds(*connection, limits);
-    if (waiting <= seconds) continue;
-    longest = connection;
-    seconds = waiting;
-  }
+  HttpConnection* const longest = longest_waiting(
+      *core, [&](const HttpConnection& each) { return !crowd || each.remote == remote; });
   if (longest == nullptr) return false;
   longest->drop();
   return true;

@@ -26,9 +26,12 @@ struct HttpLimits {
   double grace_seconds = 5;                 // after that a body or an answer must keep up with ...
   int64_t bytes_per_second = 16 * 1024;     // ... this rate on average (408; an answer is cut off)
   int64_t all_body_bytes = 1024ll * 1024 * 1024;  // of all requests together: 503
-  int64_t connections = 256;                      // 503, unless one that waits can go instead
+  int64_t all_answer_bytes = 64 * 1024 * 1024;    // beyond it those go whose clients read nothing
+  // 503, unless one can go instead that waits, or whose client reads nothing.
+  int64_t connections = 256;
   int64_t connections_per_address = 32;           // likewise
   int64_t queued_bytes = 4 * 1024 * 1024;         // of one event stream or WebSocket: dropped
+  int64_t all_queued_bytes = 32 * 1024 * 1024;    // of all of them: those above their share go
   int64_t websocket_message_bytes = 64 * 1024;    // from the client: closed with 1009
   double ping_seconds = 15;  // event streams and WebSockets are spoken to that often
 };
@@ -50,11 +53,16 @@ void for_each_field(O& o, Visitor&& visit) {
         "slowest rate of a body or of an answer (408)");
   visit("all_body_bytes", o.all_body_bytes, Range{0, 1e15},
         "bodies of all requests in memory together (503)");
+  visit("all_answer_bytes", o.all_answer_bytes, Range{0, 1e15},
+        "answers in memory together; beyond it those are cut off whose clients read nothing");
   visit("connections", o.connections, Range{1, 100000}, "connections at a time (503)");
   visit("connections_per_address", o.connections_per_address, Range{1, 100000},
         "connections of one address at a time (503)");
   visit("queued_bytes", o.queued_bytes, Range{1024, 1e12},
         "waiting for a slow reader of events, which is then dropped");
+  visit("all_queued_bytes", o.all_queued_bytes, Range{1024, 1e15},
+        "waiting for all readers of events; beyond it those go for whom more than an equal share "
+        "waits");
   visit("websocket_message_bytes", o.websocket_message_bytes, Range{125, 1e9},
         "longest message of a client over a WebSocket");
   visit("ping_seconds", o.ping_seconds, Range{0.001, 3600},

@@ -131,6 +131,25 @@ TEST(EventStreams, DropAReaderWhoIsTooSlow) {
   EXPECT_EQ(closed.get_future().wait_for(kPatience), std::future_status::ready);
 }
 
+// The first look at the stream may come after its end.
+TEST(EventStreams, DropAReaderWhoIsTooSlowFromTheFirstByte) {
+  HttpLimits limits;
+  limits.queued_bytes = 1024;
+  for (int round = 0; round < 20; ++round) {
+    std::promise<void> closed;
+    HttpServer server(stream_options(limits), [&](const HttpRequest&, const Reply& reply) {
+      const EventStream stream = reply.stream("text/event-stream");
+      stream.on_close([&] { closed.set_value(); });
+      while (stream.write(std::string(1000, 'a'))) {
+      }
+    });
+    server.start();
+    TestClient client(server.port(), 4096);
+    client.request("GET /events");
+    EXPECT_EQ(closed.get_future().wait_for(kPatience), std::future_status::ready);
+  }
+}
+
 TEST(EventStreams, LetADownloadWaitForItsReader) {
   HttpLimits limits;
   limits.queued_bytes = 64 * 1024;

@@ -42,6 +42,7 @@ class SocketState : public std::enable_shared_from_this<SocketState> {
   SocketState(std::shared_ptr<HttpCore> core, std::function<void()> wake,
               std::function<void()> drop)
       : core_(std::move(core)), wake_(std::move(wake)), drop_(std::move(drop)) {}
+  ~SocketState() { clear_queue(); }
 
   bool send(std::string bytes, bool binary);
   void close(uint16_t code, std::string reason);
@@ -57,6 +58,7 @@ class SocketState : public std::enable_shared_from_this<SocketState> {
   void end();
 
  private:
+  void clear_queue();
   void pump(std::unique_lock<std::mutex>& lock);
   void deliver();
 
@@ -77,18 +79,25 @@ class SocketState : public std::enable_shared_from_this<SocketState> {
   bool delivering_ = false;
 };
 
+// With the mutex held, or by the destructor.
+void SocketState::clear_queue() {
+  queue_.clear();
+  core_->queued_bytes -= std::exchange(queued_bytes_, 0);
+}
+
 bool SocketState::send(std::string bytes, bool binary) {
   bool too_slow = false;
   {
     const std::lock_guard lock(mutex_);
     if (ended_ || closing_) return false;
     const auto size = static_cast<int64_t>(bytes.size());
-    too_slow = !queue_.empty() && queued_bytes_ + size > core_->options.limits.queued_bytes;
+    too_slow = core_->too_slow(queued_bytes_, size);
     if (too_slow) {
       ended_ = true;
-      queue_.clear();
+      clear_queue();
     } else {
       queued_bytes_ += size;
+      core_->queued_bytes += size;
       queue_.push_back({std::move(bytes), binary});
     }
   }
@@ -168,6 +177,7 @@ std::optional<SocketState::Message> SocketState::take() {
   std::optional<Message> message = std::move(queue_.front());
   queue_.pop_front();
   queued_bytes_ -= static_cast<int64_t>(message->bytes.size());
+  core_->queued_bytes -= static_cast<int64_t>(message->bytes.size());
   return message;
 }
 
@@ -193,7 +203,7 @@ void SocketState::end() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
-    queue_.clear();
+    clear_queue();
     std::swap(callback, on_close_);
     std::swap(forgotten, on_text_);
   }
@@ -350,8 +360,10 @@ SocketAwait SocketSession::write() {
     const std::optional<SocketState::Message> message = state_->take();
     if (message) {
       stream_.binary(message->binary);
+      set_phase(Phase::sending);
       const auto [error, size] =
           co_await stream_.async_write(boost::asio::buffer(message->bytes), kSocketAwait);
+      set_phase(Phase::busy);
       if (error) break;
       continue;
     }

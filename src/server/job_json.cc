@@ -38,9 +38,11 @@ json images_of(Store& store, const Job& job) {
   return images;
 }
 
-// As it was resolved, once that is known.
+// As it was resolved, once that is known; a job that was cancelled before its first picture never
+// was.
 json request_of(const Job& job, const json& result) {
-  return member_or(result, "request", stored_json(job.body));
+  json resolved = member_or(result, "request", nullptr);
+  return resolved.is_null() ? stored_json(job.body) : resolved;
 }
 
 }  // namespace

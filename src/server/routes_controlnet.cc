@@ -161,38 +161,45 @@ json detect_images(const json& fields) {
   return images;
 }
 
-void detect(ServerParts& parts, const HttpRequest& request, const Reply& reply) {
-  const json fields = webui_fields(kDetectFields, json_body(request));
-  const WebuiModule* module = detect_module(fields);
-  const json images = detect_images(fields);
+// What is asked of the annotator, or with module "none" the pictures as they are.
+struct DetectWork {
   std::vector<AnnotateRequest> wanted;
-  std::vector<Annotated> given;  // of module "none"
+  std::vector<Annotated> given;
+};
+
+DetectWork detect_work(ServerParts& parts, const json& fields, const WebuiModule* module) {
+  const json images = detect_images(fields);
+  const auto resolution =
+      webui_resolution(static_cast<int64_t>(webui_number(fields, "controlnet_processor_res")));
+  DetectWork work;
   for (size_t i = 0; i < images.size(); ++i) {
     const std::string field = fmt::format("controlnet_input_images[{}]", i);
     if (!images[i].is_string()) throw webui_invalid(field, "wanted a picture in base64");
     const WebuiPicture picture = webui_picture(images[i].get<std::string>(), field);
-    const std::string sha = put_webui_bytes(parts.store, picture.bytes);
-    const ImageSize size{picture.image.width, picture.image.height};
     if (module == nullptr) {
-      given.push_back({.asset = put_webui_image(parts.store, hwc3(picture.image)),
-                       .width = size.width,
-                       .height = size.height,
-                       .pose = "",
-                       .seconds = 0,
-                       .note = ""});
+      work.given.emplace_back();
+      work.given.back().asset = put_webui_image(parts.store, hwc3(picture.image));
       continue;
     }
-    wanted.push_back(webui_annotation(
-        *module, webui_number(fields, "controlnet_threshold_a"),
-        webui_number(fields, "controlnet_threshold_b"),
-        webui_resolution(static_cast<int64_t>(webui_number(fields, "controlnet_processor_res"))),
-        size, sha, parts.annotate));
+    const std::string sha = put_webui_bytes(parts.store, picture.bytes);
+    work.wanted.push_back(webui_annotation(*module, webui_number(fields, "controlnet_threshold_a"),
+                                           webui_number(fields, "controlnet_threshold_b"),
+                                           resolution, {picture.image.width, picture.image.height},
+                                           sha, parts.annotate));
   }
-  const auto detection = std::make_shared<Detection>(reply, parts.store, images.size(),
-                                                     module != nullptr && module->shows_people);
-  for (size_t i = 0; i < given.size(); ++i) detection->made(i, given[i], nullptr);
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    parts.annotate.annotate(wanted[i],
+  return work;
+}
+
+void detect(ServerParts& parts, const HttpRequest& request, const Reply& reply) {
+  const json fields = webui_fields(kDetectFields, json_body(request));
+  const WebuiModule* module = detect_module(fields);
+  const DetectWork work = detect_work(parts, fields, module);
+  const auto detection =
+      std::make_shared<Detection>(reply, parts.store, work.given.size() + work.wanted.size(),
+                                  module != nullptr && module->shows_people);
+  for (size_t i = 0; i < work.given.size(); ++i) detection->made(i, work.given[i], nullptr);
+  for (size_t i = 0; i < work.wanted.size(); ++i) {
+    parts.annotate.annotate(work.wanted[i],
                             [detection, i](const Annotated& map, const std::exception_ptr& error) {
                               detection->made(i, map, error);
                             });

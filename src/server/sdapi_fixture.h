@@ -295,4 +295,41 @@ inline std::string text_of_base64_png(const nlohmann::json& text, std::string_vi
       .value_or("");
 }
 
+// The body of a small picture.
+inline nlohmann::json text_body(const nlohmann::json& more = nlohmann::json::object()) {
+  nlohmann::json body = {
+      {"prompt", "a house"}, {"steps", 4}, {"width", 64}, {"height", 64}, {"seed", 100}};
+  body.update(more);
+  return body;
+}
+// The same with ControlNet units.
+inline nlohmann::json with_units(const nlohmann::json& units,
+                                 const nlohmann::json& more = nlohmann::json::object()) {
+  nlohmann::json body = text_body({{"alwayson_scripts", {{"controlnet", {{"args", units}}}}}});
+  body.update(more);
+  return body;
+}
+inline nlohmann::json canny_unit(const nlohmann::json& more = nlohmann::json::object()) {
+  nlohmann::json unit = {
+      {"module", "canny"}, {"model", "control_v11p_sd15_canny"}, {"image", base64_photo()}};
+  unit.update(more);
+  return unit;
+}
+inline nlohmann::json info_of(const nlohmann::json& answer) {
+  return parse_json(answer["info"].get<std::string>());
+}
+// Where a 422 says that it is, as JSON.
+inline std::string place_of_error(const nlohmann::json& answer) {
+  return json_text(answer["detail"][0]["loc"]);
+}
+
+// White from (left, top) to before (right, bottom), 128 x 128.
+inline Image mask_with_box(int left, int top, int right, int bottom) {
+  Image mask(128, 128, 1);
+  for (int y = top; y < bottom; ++y) {
+    for (int x = left; x < right; ++x) *mask.at(x, y) = 255;
+  }
+  return mask;
+}
+
 }  // namespace zc

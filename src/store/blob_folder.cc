@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/blob_folder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace {
 
 // Beside the folders of two digits.
 constexpr std::string_view kStageFolder = "incoming";
+// Whoever writes a blob is done by then.
+constexpr int64_t kMaxStageMs = 3600 * 1000;
 
 // As the whole tree is to be found after a loss of power, each new folder is synced into its own.
 void make_folder(const std::filesystem::path& folder) {
@@ -65,19 +68,22 @@ void place_blob(const std::filesystem::path& staged, const std::filesystem::path
 
 std::optional<std::vector<std::byte>> read_blob(const std::filesystem::path& folder,
                                                 const std::string& sha) {
-  const auto path = blob_path(folder, sha);
-  std::error_code unknown;
-  if (!std::filesystem::exists(path, unknown)) return std::nullopt;
-  const MappedFile file(path);
-  std::vector<std::byte> bytes(file.bytes().size());
-  if (!bytes.empty()) std::memcpy(bytes.data(), file.bytes().data(), bytes.size());
-  return bytes;
+  try {
+    const MappedFile file(blob_path(folder, sha));
+    std::vector<std::byte> bytes(file.bytes().size());
+    if (!bytes.empty()) std::memcpy(bytes.data(), file.bytes().data(), bytes.size());
+    return bytes;
+  } catch (const Error& error) {  // asked for in one go: another process may remove it at any time
+    if (error.kind() != ErrorKind::not_found) throw;
+    return std::nullopt;
+  }
 }
 
 void remove_abandoned_stages(const std::filesystem::path& folder, int64_t older_than_ms) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder / kStageFolder, ignored)) {
-    if (is_older(entry, older_than_ms)) std::filesystem::remove(entry.path(), ignored);
+    if (!is_older(entry, std::max(older_than_ms, kMaxStageMs))) continue;
+    std::filesystem::remove(entry.path(), ignored);
   }
 }
 

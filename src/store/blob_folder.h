@@ -25,7 +25,8 @@ void place_blob(const std::filesystem::path& staged, const std::filesystem::path
 std::optional<std::vector<std::byte>> read_blob(const std::filesystem::path& folder,
                                                 const std::string& sha);
 
-// Removes what stage_blob() of a process that was killed left behind that many milliseconds ago.
+// Removes what stage_blob() of a process that was killed left behind that many milliseconds ago,
+// and an hour ago at least: younger ones may be another process's that is still writing.
 void remove_abandoned_stages(const std::filesystem::path& folder, int64_t older_than_ms);
 
 // The blobs whose file has not been written to for that many milliseconds.

@@ -109,7 +109,7 @@ TEST_P(BlobsTest, WhatAJobNamedIsNewWhenTheJobIsForgotten) {
 
 TEST_P(BlobsTest, BytesThatArePutAndRemovedAtOnceAreThereOrNot) {
   const auto other = open();
-  std::thread remover([&] {
+  std::jthread remover([&] {
     for (int i = 0; i < 40; ++i) other->blobs().remove_unreferenced(-1);
   });
   for (int i = 0; i < 40; ++i) {

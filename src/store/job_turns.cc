@@ -100,14 +100,28 @@ struct Waiting {
   int64_t jobs;
 };
 
-std::vector<Waiting> waiting_tenants(Connection& connection, int64_t priority) {
+// Whether jobs of other priorities wait too, which is rare: those of one alone need not be counted.
+bool other_priorities_wait(Connection& connection, int64_t priority) {
+  const auto rows = connection.query(
+      "SELECT 1 FROM (SELECT 1 FROM jobs WHERE state='queued' AND priority>? LIMIT 1) AS higher "
+      "UNION ALL "
+      "SELECT 1 FROM (SELECT 1 FROM jobs WHERE state='queued' AND priority<? LIMIT 1) AS lower",
+      {priority, priority});
+  return !rows.empty();
+}
+
+std::vector<SqlRow> count_by_tenant(Connection& connection, int64_t priority) {
+  return connection.query(
+      "SELECT tenants.tenant, tenants.turn, tenants.seq, count(*) FROM jobs "
+      "JOIN tenants ON tenants.tenant=jobs.tenant "
+      "WHERE jobs.state='queued' AND jobs.priority=? "
+      "GROUP BY tenants.tenant, tenants.turn, tenants.seq",
+      {priority});
+}
+
+std::vector<Waiting> waiting_tenants(const std::vector<SqlRow>& rows) {
   std::vector<Waiting> waiting;
-  for (const SqlRow& row :
-       connection.query("SELECT tenants.tenant, tenants.turn, tenants.seq, count(*) FROM jobs "
-                        "JOIN tenants ON tenants.tenant=jobs.tenant "
-                        "WHERE jobs.state='queued' AND jobs.priority=? "
-                        "GROUP BY tenants.tenant, tenants.turn, tenants.seq",
-                        {priority})) {
+  for (const SqlRow& row : rows) {
     waiting.push_back(
         {text_at(row, 0), integer_at(row, 1), integer_at(row, 2), integer_at(row, 3)});
   }
@@ -157,13 +171,21 @@ int64_t Jobs::position(const std::string& id) {
   if (state != JobState::queued) return state == JobState::running ? 0 : -1;
   const std::string& tenant = text_at(rows[0], 1);
   const int64_t priority = integer_at(rows[0], 2);
-  const auto higher = connection_.query(
-      "SELECT count(*) FROM jobs WHERE state='queued' AND priority>?", {priority});
   const auto own = connection_.query(
       "SELECT count(*) FROM jobs WHERE state='queued' AND priority=? AND tenant=? AND seq<?",
       {priority, tenant, rows[0][3]});
+  const int64_t own_before = integer_at(own.at(0), 0);
+  // A list asks for hundreds of positions, and each new job for its own: the whole queue is counted
+  // only if it must be.
+  if (!other_priorities_wait(connection_, priority)) {
+    const auto tenants =
+        connection_.query("SELECT tenant, turn, seq, waiting FROM tenants WHERE waiting>0");
+    return jobs_before(waiting_tenants(tenants), tenant, own_before);
+  }
+  const auto higher = connection_.query(
+      "SELECT count(*) FROM jobs WHERE state='queued' AND priority>?", {priority});
   return integer_at(higher.at(0), 0) +
-         jobs_before(waiting_tenants(connection_, priority), tenant, integer_at(own.at(0), 0));
+         jobs_before(waiting_tenants(count_by_tenant(connection_, priority)), tenant, own_before);
 }
 
 }  // namespace zc

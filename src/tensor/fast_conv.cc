@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/fast_conv.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/silu.h>
 #include <c10/core/GradMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <algorithm>
 #include <functional>
 
 #include "base/error.h"
+#include "tensor/torch_workers.h"
 
 namespace zc {
 namespace {
@@ -22,17 +21,6 @@ constexpr size_t kMostKeptBytes = size_t{2} << 20;
 // than some 36 MB of them.
 int64_t slice_channels(int64_t in) {
   return in > 960 ? 128 : 256;
-}
-
-kernels::Workers torch_threads() {
-  const int64_t count = at::get_num_threads();
-  return {count, [count](const std::function<void()>& work) {
-            at::parallel_for(0, count, 1, [&](int64_t, int64_t) { work(); });
-          }};
-}
-
-bool is_plain(const at::Tensor& t) {
-  return t.is_cpu() && t.scalar_type() == at::kFloat && t.layout() == at::kStrided;
 }
 
 bool wants_gradient(const at::Tensor& t) {
@@ -45,7 +33,7 @@ kernels::WinogradShape shape_of(const at::Tensor& x, const ops::ConvOptions& o) 
 
 bool can_use_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const ops::ConvOptions& o, const at::Tensor& residual) {
-  if (residual.defined() && !is_plain(residual)) return false;
+  if (residual.defined() && !is_plain_float(residual)) return false;
   if (c10::GradMode::is_enabled() && (wants_gradient(x) || wants_gradient(weight) ||
                                       wants_gradient(bias) || wants_gradient(residual))) {
     return false;
@@ -62,8 +50,8 @@ int64_t version_of(const at::Tensor& t) {
 
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     const ops::ConvOptions& o) {
-  if (!is_plain(x) || !is_plain(weight) || (bias.defined() && !is_plain(bias))) return false;
-  if (c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::AutocastCPU)) return false;
+  if (!is_plain_float(x) || !is_plain_float(weight) || (bias.defined() && !is_plain_float(bias))) return false;
+  if (!computes_in_float()) return false;
   // Anything unusual goes to ATen, which also words the error about it.
   if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || x.size(1) != weight.size(1)) {
     return false;
@@ -96,7 +84,7 @@ kernels::WinogradConv packed(const at::Tensor& weight, const at::Tensor& bias) {
                                 .out = w.size(0),
                                 .weight = w.const_data_ptr<float>(),
                                 .bias = b.defined() ? b.const_data_ptr<float>() : nullptr},
-                               torch_threads());
+                               torch_workers());
 }
 
 // The taps of a filter follow each other at one distance in the usual layouts; anything else is
@@ -180,7 +168,7 @@ void run_slices(kernels::WinogradWeights weights, kernels::WinogradCall call) {
     weights.weight = weight + first * weights.out_stride;
     weights.bias = bias == nullptr ? nullptr : bias + first;
     call.first_channel = first;
-    kernels::WinogradConv(weights, torch_threads()).run(call, torch_threads());
+    kernels::WinogradConv(weights, torch_workers()).run(call, torch_workers());
   }
 }
 
@@ -223,7 +211,7 @@ at::Tensor FastConv::operator()(const at::Tensor& x, const at::Tensor& weight,
   }
   if (weight.nbytes() > kMostKeptBytes) return winograd_conv(x, weight, bias, o, epilogue);
   const Prepared p(x, weight, o, epilogue);
-  packed_for(weight, bias)->conv.run(p.call, torch_threads());
+  packed_for(weight, bias)->conv.run(p.call, torch_workers());
   return p.y;
 }
 

@@ -41,23 +41,34 @@ uint8_t* bytes_of(const at::Tensor& x, const Part& part) {
          (part.sample * x[0].numel() + part.first_channel) * static_cast<int64_t>(x.element_size());
 }
 
+// `moments` [2,B,groups] gets mean and rstd.
+at::Tensor normalized(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      const at::Tensor& moments, GroupNormOptions o) {
+  const at::Tensor y = at::empty_like(x);
+  float* mean = moments.data_ptr<float>();
+  float* rstd = mean + x.size(0) * o.groups;
+  for_each_part(x, o.groups, o.eps, o.silu, [&](const Part& p) {
+    const int64_t group = p.sample * o.groups + p.first_group;
+    kernels::group_norm_forward(p.shape, real_of(x), bytes_of(x, p),
+                                weight.const_data_ptr<float>() + p.first_channel,
+                                bias.const_data_ptr<float>() + p.first_channel, bytes_of(y, p),
+                                mean + group, rstd + group);
+  });
+  return y;
+}
+
+at::Tensor moments_of(const at::Tensor& x, int64_t groups) {
+  return at::empty({2, x.size(0), groups}, at::kFloat);
+}
+
 class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weight, const at::Tensor& bias, int64_t groups,
                             double eps, bool silu) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor y = at::empty_like(x);
-    const at::Tensor moments = at::empty({2, x.size(0), groups}, at::kFloat);
-    float* mean = moments.data_ptr<float>();
-    float* rstd = mean + x.size(0) * groups;
-    for_each_part(x, groups, eps, silu, [&](const Part& p) {
-      const int64_t group = p.sample * groups + p.first_group;
-      kernels::group_norm_forward(p.shape, real_of(x), bytes_of(x, p),
-                                  weight.const_data_ptr<float>() + p.first_channel,
-                                  bias.const_data_ptr<float>() + p.first_channel, bytes_of(y, p),
-                                  mean + group, rstd + group);
-    });
+    const at::Tensor moments = moments_of(x, groups);
+    const at::Tensor y = normalized(x, weight, bias, moments, {groups, eps, silu});
     context->save_for_backward({x, weight, bias, moments});
     context->saved_data["eps"] = eps;
     context->saved_data["silu"] = silu;
@@ -99,6 +110,12 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
 bool can_train_group_norm(const at::Tensor& x, const at::Tensor& weight) {
   const bool real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
   return real && x.is_cpu() && x.dim() == 4 && weight.scalar_type() == at::kFloat;
+}
+
+at::Tensor group_norm_fast(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           GroupNormOptions o) {
+  return normalized(x.contiguous(at::MemoryFormat::ChannelsLast), weight, bias,
+                    moments_of(x, o.groups), o);
 }
 
 at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight,

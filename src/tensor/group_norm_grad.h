@@ -12,6 +12,11 @@ namespace zc::ops {
 // weights.
 bool can_train_group_norm(const at::Tensor& x, const at::Tensor& weight);
 
+// Like group_norm(), where no gradient is wanted and can_train_group_norm() says yes. The result is
+// channels-last.
+at::Tensor group_norm_fast(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           GroupNormOptions o);
+
 // Like group_norm(), with its own backward pass; it keeps x alone for it.
 at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& bias, GroupNormOptions o);

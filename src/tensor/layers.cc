@@ -12,6 +12,11 @@ at::Tensor weight_for(const Parameter& p, const at::Tensor& x) {
   return p.as(x.scalar_type());
 }
 
+// As it is stored where the product can widen it on its way.
+at::Tensor linear_weight(const Parameter& p, const at::Tensor& x) {
+  return ops::linear_takes(x, p.stored()) ? p.stored() : weight_for(p, x);
+}
+
 at::Tensor bias_for(const std::optional<Parameter>& p, const at::Tensor& x) {
   return p ? p->as(x.scalar_type()) : at::Tensor();
 }
@@ -35,8 +40,12 @@ Linear::Linear(Module& parent, std::string_view key, int64_t in, int64_t out, bo
   if (bias) bias_.emplace(*this, "bias", std::vector<int64_t>{out});
 }
 
-at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return ops::linear(x, weight_for(weight_, x), bias_for(bias_, x));
+at::Tensor Linear::operator()(const at::Tensor& x, const at::Tensor& residual) const {
+  return ops::linear(x, linear_weight(weight_, x), bias_for(bias_, x), residual);
+}
+
+at::Tensor Linear::geglu(const at::Tensor& x) const {
+  return ops::linear_geglu(x, linear_weight(weight_, x), bias_for(bias_, x));
 }
 
 GroupNorm::GroupNorm(Module& parent, std::string_view key, int64_t channels, double eps,

@@ -30,7 +30,10 @@ class Conv2d : public Module {
 class Linear : public Module {
  public:
   Linear(Module& parent, std::string_view key, int64_t in, int64_t out, bool bias = true);
-  at::Tensor operator()(const at::Tensor& x) const;
+  // `residual`, or undefined, is added to the result.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual = {}) const;
+  // ops::geglu of the result: [...,D] -> [...,D'/2].
+  at::Tensor geglu(const at::Tensor& x) const;
   const Parameter& weight() const { return weight_; }
 
  private:

@@ -17,8 +17,13 @@
 #include <cmath>
 
 #include "tensor/conv_grad.h"
+#include "tensor/fast_attention.h"
+#include "tensor/fast_conv.h"
+#include "tensor/fast_linear.h"
 #include "tensor/geglu_grad.h"
 #include "tensor/group_norm_grad.h"
+#include "tensor/kernel_choice.h"
+#include "tensor/torch_workers.h"
 
 namespace zc::ops {
 namespace {
@@ -33,17 +38,55 @@ at::Tensor attention_direct(const at::Tensor& q, const at::Tensor& k, const at::
   return at::matmul(at::softmax(scores, -1, at::kFloat).to(v.scalar_type()), v);
 }
 
+// Whether our own kernels are to be asked: where gradients are kept they always are.
+bool own_kernels(const at::Tensor& x) {
+  return (c10::GradMode::is_enabled() || kernels_in_use() == Kernels::fast) && is_plain_float(x) &&
+         computes_in_float();
+}
+
+bool is_pointwise(const at::Tensor& x, const at::Tensor& weight, const ConvOptions& o) {
+  return x.dim() == 4 && weight.dim() == 4 && weight.size(2) == 1 && weight.size(3) == 1 &&
+         o.stride == 1 && o.padding == 0;
+}
+
+// A linear layer at each position; the result is channels-last.
+at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
+}
+
 }  // namespace
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   ConvOptions o) {
   if (c10::GradMode::is_enabled() && can_train_conv2d(x, weight, bias, o))
     return conv2d_trainable(x, weight, bias, o);
+  if (own_kernels(x)) {
+    if (!c10::GradMode::is_enabled() && suits_winograd(x, weight, bias, o))
+      return winograd_conv(x, weight, bias, o);
+    if (is_pointwise(x, weight, o) &&
+        suits_fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1)))
+      return pointwise(x, weight, bias);
+  }
   return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding});
 }
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return at::linear(x, weight, bias);
+bool linear_takes(const at::Tensor& x, const at::Tensor& weight) {
+  return x.scalar_type() == weight.scalar_type() ||
+         (own_kernels(x) && suits_fast_linear(x, weight));
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const at::Tensor& residual) {
+  if (own_kernels(x) && suits_fast_linear(x, weight))
+    return fast_linear(x, weight, bias, {.residual = residual});
+  const at::Tensor y = at::linear(x, weight, bias);
+  return residual.defined() ? y + residual : y;
+}
+
+at::Tensor linear_geglu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!c10::GradMode::is_enabled() && own_kernels(x) && suits_fast_linear(x, weight))
+    return fast_linear(x, weight, bias, {.gated = true});
+  return geglu(linear(x, weight, bias));
 }
 
 at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
@@ -52,6 +95,7 @@ at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
       (x.requires_grad() || weight.requires_grad())) {
     return group_norm_trainable(x, weight, bias, o);
   }
+  if (own_kernels(x) && can_train_group_norm(x, weight)) return group_norm_fast(x, weight, bias, o);
   at::Tensor y = at::group_norm(x, o.groups, weight, bias, o.eps);
   return o.silu ? ops::silu(y) : y;
 }
@@ -63,6 +107,8 @@ at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
                      bool causal) {
+  if (own_kernels(q) && suits_fast_attention(q, k, v))
+    return fast_attention(q, k, v, heads, causal);
   const auto split = [&](const at::Tensor& x) {
     return x.unflatten(-1, {heads, x.size(-1) / heads}).transpose(1, 2);  // [B,N,T,d]
   };

@@ -29,9 +29,9 @@ class Server:
         self.lines = []
         for line in self.process.stdout:
             self.lines.append(line)
-            match = re.search(r"http://[^:/ ]+:(\d+)\S*?(?:#token=(\S+))?\s", line)
+            match = re.search(r"http://[^:/ ]+:(\d+)/#token=(\S+)", line)
             if match:
-                self.port, self.token = int(match.group(1)), match.group(2) or ""
+                self.port, self.token = int(match.group(1)), match.group(2)
                 self.url = f"http://127.0.0.1:{self.port}"
                 # What it says later must not fill the pipe.
                 threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True).start()

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+sys.dont_write_bytecode = True  # no __pycache__ among the sources
 from server_process import Server, python_with
 
 PACKAGES = ["webuiapi==0.9.17", "pillow==11.0.0", "requests==2.32.3"]

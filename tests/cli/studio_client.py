@@ -8,7 +8,8 @@
   wait ID STATE                  until the job has the state; fails when it ends in another one
   cancel ID                      asks for it
   field ID NAME                  a member of the job as JSON
-  watch ID                       listens to the events until the job has ended: types that came, one a line
+  watch BODY                     listens to the events, submits the request and waits until they tell of its end: its id and
+                                 the types that came, one a line
   rerun IMAGE                    the id of the job that makes it again
   images                         ids of the gallery's pictures, with their jobs
   fetch SHA FILE                 the bytes of an asset
@@ -63,13 +64,17 @@ class Studio:
             time.sleep(0.05)
         sys.exit(f"the job is {now} after {LIMIT_SECONDS} s, not {state}")
 
-    def watch(self, job):
-        """The types of the events until the job has ended and its pictures were told, each once."""
-        types, images = [], None
+    def submit(self, request):
+        return self.call("POST", "/api/v1/jobs", {"kind": "generate", "request": request})["id"]
+
+    def watch(self, request):
+        """The job and the types of the events until it has ended and its pictures were told, each once."""
+        types, images, end = [], None, time.monotonic() + LIMIT_SECONDS
         with self.open("GET", "/api/v1/events") as stream:
-            if self.job(job)["state"] in ("done", "failed", "cancelled", "dead"):
-                return types
-            for line in stream:
+            job = self.submit(request)
+            for line in stream:  # there is one every 15 seconds
+                if time.monotonic() > end:
+                    sys.exit(f"no event tells that the job has ended after {LIMIT_SECONDS} s: {types}")
                 if not line.startswith(b"data:"):
                     continue
                 event = json.loads(line[5:])
@@ -81,8 +86,8 @@ class Studio:
                 if event["type"] == "image" and event["image"]["job"] == job:
                     images -= 1
                 if images == 0:
-                    return types
-        return types
+                    return [job] + types
+        sys.exit("the server has ended the stream of events")
 
     def images(self):
         found, cursor = [], ""
@@ -103,7 +108,7 @@ def main():
             with studio.open("PUT", "/api/v1/assets", file.read(), "image/png") as answer:
                 print(json.load(answer)["sha"])
     elif command == "submit":
-        print(studio.call("POST", "/api/v1/jobs", {"kind": "generate", "request": json.loads(arguments[0])})["id"])
+        print(studio.submit(json.loads(arguments[0])))
     elif command == "wait":
         studio.wait(*arguments)
     elif command == "cancel":
@@ -111,7 +116,7 @@ def main():
     elif command == "field":
         print(json.dumps(studio.job(arguments[0]).get(arguments[1])))
     elif command == "watch":
-        print("\n".join(studio.watch(arguments[0])))
+        print("\n".join(studio.watch(json.loads(arguments[0]))))
     elif command == "rerun":
         print(studio.call("POST", f"/api/v1/images/{arguments[0]}/rerun", {})["id"])
     elif command == "images":

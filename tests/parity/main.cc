@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "cases.h"
 #include "ops.h"
+#include "tensor/kernel_choice.h"
 
 namespace zc::parity {
 namespace {
@@ -106,8 +107,7 @@ int run_annotators(const Arguments& a) {
 
 int run(const Arguments& a) {
   if (!exists(a.folder)) throw Error(ErrorKind::not_found, a.folder.string(), "no such folder");
-  if (a.kernels == "fast")
-    throw Error(ErrorKind::unsupported, "--kernels", "this build has the plain kernels only");
+  const KernelScope kernels(a.kernels == "fast" ? Kernels::fast : Kernels::plain);
   if (exists(a.folder / "cases/cases.json")) return run_core(a);
   if (exists(a.folder / "manifest.json")) return run_annotators(a);
   throw Error(ErrorKind::bad_file, a.folder.string(),

@@ -3,6 +3,7 @@
 # The tests of the studio, as ctest starts them. Usage: run.sh unit | run.sh studio PROGRAM
 # Status 77: something that they need is missing here, and what it is stands in the last line.
 set -euo pipefail
+program=$(realpath -m "${2:-}")
 cd "$(dirname "$0")/../../web"
 
 skip() { echo "skipped: $*"; exit 77; }
@@ -29,7 +30,8 @@ case "${1:-}" in
     npm test --silent
     ;;
   studio)
-    ZEROCONV=${2:?the program} node e2e/run.mjs
+    : "${2:?the program}"
+    ZEROCONV=$program node e2e/run.mjs
     ;;
   *)
     echo "run.sh: '${1:-}' is neither unit nor studio" >&2

@@ -225,7 +225,7 @@ let server_settings = { gallery_keep_days: 0, safe_names: true, default_profile:
 
 const routes = [
   ["GET", "/session", () => ({ authenticated: true })],
-  ["GET", "/capabilities", () => ({ version: "0.9.0", device: "cpu", threads: 2, memory_bytes: 16_600_000_000, models, control_kinds, request_schema, samplers, limits: { max_layers: 8, max_side: 2048, max_batch: 16, max_steps: 150 }, examples, palettes: { seg: seg_palette }, train_schema: trainer.train_schema })],
+  ["GET", "/capabilities", () => ({ version: "0.9.0", device: "cpu, 2 threads", threads: 2, memory_bytes: 16_600_000_000, models, control_kinds, request_schema, samplers, limits: { max_layers: 8, max_side: 2048, max_batch: 16, max_steps: 150 }, examples, palettes: { seg: seg_palette }, train_schema: trainer.train_schema })],
   ["PUT", "/assets", ({ body, type }) => [201, put(body, type || "image/png")]],
   ["POST", "/annotate", async ({ json }) => {
     const asset = assets.get(json.asset);

@@ -52,12 +52,15 @@ export async function start_server({ mock = mocked, environment = {}, options = 
     env: { ...process.env, PORT: "0", MOCK_SPEED: "3", MOCK_EMPTY: "1", ...environment },
     stdio: ["ignore", "pipe", process.env.E2E_LOG ? "inherit" : "ignore"],
   });
+  let stops = false;
   const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.once("exit", (status, signal) => stops || console.error(`the server ended by itself: status ${status}, signal ${signal}`));
   const link = await address_of(child, command);
   return {
     link,
     folder,
     async stop() {
+      stops = true;
       child.kill("SIGTERM");
       const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
       await ended;

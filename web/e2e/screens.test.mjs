@@ -41,7 +41,7 @@ studio_test("models: the built-in ones are there, can be used, and every byte is
   const nets = models.filter((model) => model.kind === "controlnet" && model.family === base.family);
   await page.waitForFunction((count) => document.querySelectorAll(".models-line").length >= count, nets.length);
   assert.ok(nets.length >= 8);
-  await page.locator(".models-line", { hasText: "control_canny" }).first().getByRole("button", { name: "Add layer" }).click();
+  await page.locator(".models-line", { hasText: "canny (built in)" }).first().getByRole("button", { name: "Add layer" }).click();
   await page.locator(".layer-card-open", { hasText: "Canny edges" }).waitFor();
 }, { screen: "models" });
 

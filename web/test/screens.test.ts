@@ -8,6 +8,7 @@ import { difference_of, first_gain, heat_table, paint_heat, rgb_of_png, type Rgb
 import { annotator_lines, by_family, counts_of, models_of } from "../src/screens/models/model_list.ts";
 import { day_label, days_before, time_ago, whole } from "../src/screens/parts/time.ts";
 import { hint_of, history_of, in_turn, is_silent, priority_before, seconds_of, states_of } from "../src/screens/queue/queue_list.ts";
+import { is_gpu } from "../src/state/capabilities.ts";
 import { rerun_outcome } from "../src/state/reruns.ts";
 
 function job(id: string, values: Partial<Job> = {}): Job {
@@ -36,6 +37,10 @@ test("faults with advice have it, others do not make any up", () => {
   assert.equal(seconds_of(job("a", { started: null, finished: 3500 })), null);
   assert.equal(is_silent({ last_seen: 0 }, 39_000), false);
   assert.equal(is_silent({ last_seen: 0 }, 41_000), true);
+});
+
+test("a processor with its threads is no graphics card", () => {
+  assert.deepEqual(["cpu", "cpu, 2 threads", "cuda:0 NVIDIA H100", "cuda"].map(is_gpu), [false, false, true, true]);
 });
 
 test("the badge of a picture tells its newest re-run", () => {

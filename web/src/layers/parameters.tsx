@@ -36,7 +36,7 @@ export function Parameters({ parameters, values, image, onChange }: ParametersPr
             labels={[words_of(low), words_of(high)]}
             help={t("create.thresholds_help")}
             min={low.min ?? 1}
-            max={high.max ?? 255}
+            max={Math.max(255, Number(value_of(low)), Number(value_of(high)))}
             step={low.step ?? 1}
             value={[Number(value_of(low)), Number(value_of(high))]}
             onChange={([from, to]) => {

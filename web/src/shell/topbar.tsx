@@ -3,7 +3,7 @@
 import { useLocation } from "wouter-preact";
 import { Button, format_bytes, format_seconds, Icon, IconButton, Menu, type MenuEntry } from "../design/index.ts";
 import { languages, t, type Language } from "../i18n/index.ts";
-import { baseModels, capabilities, usable } from "../state/capabilities.ts";
+import { baseModels, capabilities, is_gpu, usable } from "../state/capabilities.ts";
 import { openJobs, queueCounts, runningJob } from "../state/jobs.ts";
 import { set_recipe } from "../state/recipe.ts";
 import { connection } from "../state/session.ts";
@@ -94,8 +94,8 @@ function QueueChip() {
 function Device() {
   const known = capabilities.value;
   if (!known) return null;
-  const device = known.device === "cpu" ? "CPU" : known.device.replace(/^cuda(:\d+)?\s*/, "") || known.device.toUpperCase();
-  const gpu = known.device !== "cpu";
+  const gpu = is_gpu(known.device);
+  const device = gpu ? known.device.replace(/^cuda(:\d+)?\s*/, "") || known.device.toUpperCase() : "CPU";
   return (
     <div class="topbar-device" data-tip={t("app.device_tip", { device: known.device, count: known.threads, memory: format_bytes(known.memory_bytes), version: known.version })} tabIndex={0} role="note" aria-label={t("app.device_tip", { device: known.device, count: known.threads, memory: format_bytes(known.memory_bytes), version: known.version })}>
       <Icon name={gpu ? "zap" : "cpu"} size={15} />

@@ -26,6 +26,11 @@ export function annotator_info(kind: string, annotator?: string): AnnotatorInfo 
   return chosen_annotator(kind_info(kind)?.annotators ?? [], kind, annotator);
 }
 
+// Of a device as the server and its workers name it: "cpu, 2 threads", "cuda:0 NVIDIA H100".
+export function is_gpu(device: string): boolean {
+  return /cuda|gpu|nvidia/i.test(device);
+}
+
 // Whether a model can be used at all.
 export function usable(model: ModelEntry): boolean {
   return model.ready !== false && !model.problem;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Autosave: recipe and layers, with everything drawn, go to IndexedDB a few seconds after a change and come back on reload.
+// Autosave: recipe and layers, with everything drawn, go to IndexedDB soon after a change and come back on reload.
 import { effect, signal } from "@preact/signals";
 import { choose_draft } from "./draft_names.ts";
 import { layers, selectedLayer, type ControlLayer } from "./layers.ts";
@@ -7,7 +7,7 @@ import { initialRecipe, recipe, type Recipe } from "./recipe.ts";
 
 const kDatabase = "zeroconv-studio";
 const kStore = "drafts";
-const kEveryMs = 5000;
+const kEveryMs = 1500;
 const kForgetMs = 14 * 24 * 3600 * 1000;
 
 interface Draft {
@@ -54,6 +54,25 @@ const memory = {
   set: (id: string) => sessionStorage.setItem("zeroconv.draft", id),
 };
 
+// What a page that goes away writes to IndexedDB may come too late. The recipe is small and goes where writing is done at once.
+const kLastWords = "zeroconv.recipe";
+
+function keep_last_words(): void {
+  try {
+    sessionStorage.setItem(kLastWords, JSON.stringify({ saved: Date.now(), recipe: recipe.peek() }));
+  } catch {
+    // A full store: IndexedDB remains.
+  }
+}
+
+function last_words(): { saved: number; recipe: Recipe } | null {
+  try {
+    return JSON.parse(sessionStorage.getItem(kLastWords) ?? "null") as { saved: number; recipe: Recipe } | null;
+  } catch {
+    return null;
+  }
+}
+
 async function forget_old(database: IDBDatabase, own: string): Promise<void> {
   const all = (await request(drafts(database, "readonly").getAll())) as Draft[];
   for (const draft of all) {
@@ -81,9 +100,12 @@ export async function start_draft(): Promise<boolean> {
     ((await request(drafts(database, "readonly").get(choice.id))) as Draft | undefined) ??
     (choice.copyOf ? ((await request(drafts(database, "readonly").get(choice.copyOf))) as Draft | undefined) : undefined);
   if (found) restore(found);
+  const words = last_words();
+  const newer = words !== null && words.saved > (found?.saved ?? 0);
+  if (newer) recipe.value = { ...initialRecipe, ...words.recipe };
   follow(database, choice.id);
   void forget_old(database, choice.id).catch(() => {});
-  return found !== undefined;
+  return found !== undefined || newer;
 }
 
 function follow(database: IDBDatabase, id: string): void {
@@ -111,6 +133,11 @@ function follow(database: IDBDatabase, id: string): void {
     }
     timer ??= setTimeout(save, kEveryMs);
   });
-  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && timer && save());
-  window.addEventListener("pagehide", () => timer && save());
+  const leave = () => {
+    if (!timer) return;
+    keep_last_words();
+    save();
+  };
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave());
+  window.addEventListener("pagehide", leave);
 }

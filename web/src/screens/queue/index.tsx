@@ -37,7 +37,7 @@ function Now({ now }: { now: number }) {
           <Button icon="wand-sparkles" onClick={() => go("/")}>{t("queue.to_create")}</Button>
         </Note>
       ) : (
-        <ol class="queue-list">{open.map((job) => <JobLine key={job.id} job={job} now={now} next={job.id === waiting[0]?.id} />)}</ol>
+        <ol class="queue-list">{open.map((job, at) => <JobLine key={job.id} job={job} now={now} next={job.id === waiting[0]?.id} place={at} />)}</ol>
       )}
     </section>
   );

@@ -124,7 +124,8 @@ function State({ job, now }: { job: Job; now: number }) {
   );
 }
 
-export function JobLine({ job, now, next }: { job: Job; now: number; next?: boolean }) {
+// `place`: how many stand before it. Events tell of a job that changes, not of those behind it, so the list counts for itself.
+export function JobLine({ job, now, next, place = 0 }: { job: Job; now: number; next?: boolean; place?: number }) {
   const [, go] = useLocation();
   const open = is_open(job.state);
   const stopping = job.cancel_requested === true && job.state === "running";
@@ -139,7 +140,7 @@ export function JobLine({ job, now, next }: { job: Job; now: number; next?: bool
         {job.warnings.map((warning) => <p key={warning} class="queue-warning"><Icon name="triangle-alert" size={13} /> {warning}</p>)}
       </div>
       <div class="queue-job-side">
-        {job.state === "queued" && <p class="queue-state muted num">{phase_text(job)}</p>}
+        {job.state === "queued" && <p class="queue-state muted num">{phase_text({ ...job, position: place })}</p>}
         {!open && <State job={job} now={now} />}
         <div class="queue-job-actions">
           {job.state === "queued" && !next && job.kind === "generate" && <IconButton small icon="arrow-up" label={t("queue.to_front")} onClick={() => void move_to_front(job)} />}

@@ -4,6 +4,7 @@ import { api } from "../../api/client.ts";
 import type { WorkerInfo } from "../../api/types.ts";
 import { Chip, Icon } from "../../design/index.ts";
 import { language, t } from "../../i18n/index.ts";
+import { is_gpu } from "../../state/capabilities.ts";
 import { job_by_id, openJobs } from "../../state/jobs.ts";
 import { FailedNote, Note, Skeleton } from "../parts/note.tsx";
 import { time_ago } from "../parts/time.ts";
@@ -15,7 +16,7 @@ const kLookMs = 5000;
 function Worker({ worker, now }: { worker: WorkerInfo; now: number }) {
   const job = worker.job ? job_by_id(worker.job) : undefined;
   const silent = is_silent(worker, now);
-  const gpu = /cuda|gpu|nvidia/i.test(worker.device);
+  const gpu = is_gpu(worker.device);
   return (
     <li class="queue-worker">
       <span class="queue-worker-mark"><Icon name={gpu ? "zap" : "cpu"} size={17} /></span>

@@ -8,8 +8,9 @@ import type { JsonSchema } from "../../api/types.ts";
 import { Button, Icon, NumberField, Segmented, Select, TextField, toast, type IconName } from "../../design/index.ts";
 import { t } from "../../i18n/index.ts";
 import { kind_label } from "../../layers/layer_actions.ts";
-import { baseModels, capabilities, controlKinds, model_by_id, usable } from "../../state/capabilities.ts";
+import { baseModels, capabilities, controlKinds, controlnets, model_by_id, usable } from "../../state/capabilities.ts";
 import { error_text } from "../../state/errors.ts";
+import { families_match } from "../../state/families.ts";
 import { is_toy_model } from "../../state/styles.ts";
 import { chosenModel } from "../../state/submit.ts";
 import { default_of, field_of_fault, initial_form, missing_in, preset_options, presets, run_of_form, without_flags, type DatasetType, type Preset, type RunForm } from "./form.ts";
@@ -85,13 +86,26 @@ function Length({ now, schema, fault }: { now: RunForm; schema: JsonSchema | nul
   const number = (name: string, otherwise: number) => (typeof now.options[name] === "number" ? (now.options[name] as number) : default_of(schema, name, otherwise));
   const wrong = (name: string) => (fault?.field === name ? fault.error : undefined);
   const bases = baseModels.value.map((model) => ({ value: model.id, label: usable(model) && model.family !== "sdxl" ? model.title : `${model.title} – ${t("train.not_trainable")}`, disabled: !usable(model) || model.family === "sdxl" }));
+  const starts = controlnets.value.filter((net) => usable(net) && families_match(net.family, model_by_id(now.model)?.family ?? ""));
   const sides = [0, 256, 384, 512, 640, 768];
-  const choose_model = (model: string) => set({ model, ...(now.preset ? { options: { ...now.options, ...preset_options(now.preset, small_model(model)) } } : {}) });
+  const choose_model = (model: string) => {
+    // A ControlNet of another family cannot be gone on with.
+    const { init: _, ...options } = now.options;
+    set({ model, options: { ...options, ...(now.preset ? preset_options(now.preset, small_model(model)) : {}) } });
+  };
   return (
     <section class="page-card" aria-labelledby="train-length">
       <header class="page-card-head"><h2 id="train-length">{t("train.how")}</h2></header>
       <div class="train-fields">
         <Select label={t("train.base")} help={t("train.base_help")} error={wrong("model")} value={now.model} options={bases} onChange={choose_model} />
+        <Select
+          label={t("train.init")}
+          help={t("train.init_help")}
+          error={wrong("init")}
+          value={String(now.options.init ?? "")}
+          options={[{ value: "", label: t("train.init_new") }, ...starts.map((net) => ({ value: net.id, label: net.title }))]}
+          onChange={(init) => set_option("init", init || undefined)}
+        />
         <Segmented<Preset | "own">
           label={t("train.preset")}
           value={now.preset ?? "own"}

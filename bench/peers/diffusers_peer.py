@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""diffusers on the CPU in float32: eager, or through torch.compile with --compile.
+
+--compile uses inductor with frozen weights, its fastest way on a CPU. What it compiles is compiled before the clock starts,
+except in `startup`.
+"""
+import time
+
+import common
+
+
+def read_networks(options, *names):
+    """Only those that are measured, so that the peak memory is theirs."""
+    import diffusers
+    import torch
+    import transformers
+    classes = {"unet": diffusers.UNet2DConditionModel, "controlnet": diffusers.ControlNetModel,
+               "vae": diffusers.AutoencoderKL, "text_encoder": transformers.CLIPTextModel}
+    folder = options.weights / "diffusers"
+    networks = []
+    for name in names:
+        keyword = "dtype" if name == "text_encoder" else "torch_dtype"
+        network = classes[name].from_pretrained(folder / name, **{keyword: torch.float32}).eval()
+        networks.append(torch.compile(network) if options.compile and name != "vae" else network)
+    return networks
+
+
+def stepper(unet, control):
+    """step(x, t, context, hint) -> guided noise: one denoising step with guidance as one batch of two."""
+    import torch
+
+    def step(x, t, context, hint):
+        both, when, maps = torch.cat([x, x]), torch.tensor(t), torch.cat([hint, hint])
+        down, middle = control(both, when, encoder_hidden_states=context, controlnet_cond=maps, return_dict=False)
+        return common.guided(unet(both, when, encoder_hidden_states=context, down_block_additional_residuals=down,
+                                  mid_block_additional_residual=middle, return_dict=False)[0])
+    return step
+
+
+def step_tensors(options):
+    import torch
+    return {key: torch.from_numpy(value) for key, value in common.step_inputs(options.size).items()}
+
+
+def measure_step(options):
+    step, inputs = stepper(*read_networks(options, "unet", "controlnet")), step_tensors(options)
+    seconds, eps = common.timed(lambda: step(t=common.TIMESTEP, **inputs), options.runs)
+    return seconds, eps.numpy()
+
+
+def measure_vae(options):
+    import torch
+    vae, = read_networks(options, "vae")
+    decode = torch.compile(vae.decode) if options.compile else vae.decode
+    z = torch.from_numpy(common.vae_input(options.size))
+    seconds, decoded = common.timed(lambda: decode(z, return_dict=False)[0], options.runs)
+    return seconds, decoded.numpy()
+
+
+def measure_text(options):
+    import torch
+    encoder, = read_networks(options, "text_encoder")
+    ids = torch.from_numpy(common.token_ids())
+    seconds, hidden = common.timed(lambda: encoder(ids)[0], options.runs)
+    return seconds, hidden.numpy()
+
+
+def read_pipeline(options):
+    import diffusers
+    import torch
+    pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
+        options.weights / "diffusers", torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    if options.compile:
+        pipe.unet, pipe.controlnet = torch.compile(pipe.unet), torch.compile(pipe.controlnet)
+        pipe.text_encoder, pipe.vae.decode = torch.compile(pipe.text_encoder), torch.compile(pipe.vae.decode)
+    return pipe
+
+
+def make_picture(pipe, options, steps, on_step=None):
+    import numpy
+    import torch
+    from PIL import Image
+    noise = torch.from_numpy(numpy.load(options.weights / f"noise_{options.size}.npy"))
+    return pipe(prompt=common.PROMPT, negative_prompt="", image=Image.fromarray(common.control_map(options.size)),
+                num_inference_steps=steps, guidance_scale=common.CFG, latents=noise, height=options.size,
+                width=options.size, callback_on_step_end=on_step).images[0]
+
+
+def measure_startup(options):
+    """Everything that a user waits for: imports, weights, text, map, one step."""
+    pipe = read_pipeline(options)
+    seconds = []
+
+    def on_step(pipe, step, t, tensors):
+        seconds.append(common.seconds_of_process())
+        pipe._interrupt = True
+        return tensors
+    make_picture(pipe, options, 2, on_step)
+    return seconds[:1], None
+
+
+def measure_image(options):
+    pipe = read_pipeline(options)
+    waited = 0.0
+    if options.compile:
+        begin = time.perf_counter()
+        make_picture(pipe, options, 1)
+        waited = time.perf_counter() - begin
+    seconds, picture = common.timed(lambda: make_picture(pipe, options, options.steps), 1, warm_up=0)
+    if options.output:
+        picture.save(options.output)
+    return seconds, common.seconds_of_process(), waited
+
+
+def main():
+    options = common.parse(__doc__, lambda parser: parser.add_argument("--compile", action="store_true"))
+    import diffusers
+    import torch
+    torch.set_num_threads(options.threads)
+    if options.compile:
+        import torch._inductor.config
+        torch._inductor.config.freezing = True
+    versions = {"diffusers": diffusers.__version__, "torch": torch.__version__}
+    with torch.no_grad():
+        if options.what == "image":
+            seconds, total, waited = measure_image(options)
+            note = f"of the whole process {waited:.0f} s are compiling and a first step" if options.compile else ""
+            common.report(options, seconds, versions, total_s=total, note=note)
+            return
+        seconds, output = globals()[f"measure_{options.what}"](options)
+    if options.output and output is not None:
+        import numpy
+        numpy.save(options.output, output)
+    common.report(options, seconds, versions)
+
+
+if __name__ == "__main__":
+    main()

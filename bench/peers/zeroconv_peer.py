@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""zeroconv, the program as it is built: `zeroconv bench` and `zeroconv generate` with the options that a user would give."""
+import json
+import subprocess
+import time
+
+import common
+
+
+def words(options, *more):
+    checkpoint = options.weights / "sd15.safetensors"
+    command = [options.program, *more, "--model", checkpoint, "--controlnet", f"canny={checkpoint}", "--size",
+               f"{options.size}x{options.size}", "--threads", options.threads, *options.extra.split()]
+    return [str(word) for word in command]
+
+
+def generate_words(options, steps, *more):
+    return words(options, "generate", "--control", f"canny={options.weights}/map_{options.size}.png,map", "--prompt",
+                 common.PROMPT, "--a-prompt", "", "--n-prompt", "", "--profile", "diffusers", "--sampler", "ddim", "--seed",
+                 common.SEED, "--cfg", common.CFG, "--steps", steps, "-o",
+                 options.output or options.weights / "zeroconv.png", *more)
+
+
+def output_of(command):
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=common.ROOT)
+    if ran.returncode:
+        raise SystemExit(f"status {ran.returncode} of {' '.join(command)}\n{ran.stdout}{ran.stderr}")
+    return ran.stdout
+
+
+def knows(options, word):
+    """Does `zeroconv bench` have this option or subject? Older builds lack some."""
+    return word in output_of([str(options.program), "bench", "--help"])
+
+
+def measure_bench(options):
+    more = []
+    if options.what == "step" and knows(options, "--inputs"):
+        more = ["--inputs", options.weights / f"step_{options.size}.safetensors"]
+        if options.output:
+            more += ["--output", options.output.with_suffix(".safetensors")]
+    result = json.loads(output_of(words(options, "bench", options.what, "--runs", options.runs, "--json", *more)))
+    if options.output and more:
+        import numpy
+        import safetensors.numpy
+        file = options.output.with_suffix(".safetensors")
+        numpy.save(options.output, safetensors.numpy.load_file(file)["eps"])
+        file.unlink()
+    # Each of the runs where they are told, else what is known of them.
+    seconds = result.get("seconds") or sorted({result[key] for key in ("min_s", "median_s", "max_s")})
+    return seconds, result["peak_bytes"], ""
+
+
+def measure_text(options):
+    if knows(options, "text:"):
+        return measure_bench(options)
+    options.size = 64
+    result = json.loads(output_of(generate_words(options, 1, "--json")))
+    return [result["seconds"]["text"]], result["peak_bytes"], "the first text of a fresh process; others' second or later"
+
+
+def measure_startup(options):
+    """Until the program says that the first step is done."""
+    begin = time.perf_counter()
+    child = subprocess.Popen(generate_words(options, 1), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                             cwd=common.ROOT)
+    try:
+        said = ""
+        for line in child.stderr:
+            said += line
+            if line.startswith("sample 1/1"):
+                seconds = time.perf_counter() - begin
+                with open(f"/proc/{child.pid}/status", encoding="utf-8") as file:
+                    peak = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+                return [seconds], peak, ""
+        raise SystemExit(f"zeroconv ended before its first step:\n{said}")
+    finally:
+        child.kill()
+        child.wait()
+
+
+def measure_image(options):
+    begin = time.perf_counter()
+    result = json.loads(output_of(generate_words(options, options.steps, "--json")))
+    options.total_s = time.perf_counter() - begin
+    return [result["seconds"]["total"] - result["seconds"]["load"]], result["peak_bytes"], ""
+
+
+def add_options(parser):
+    parser.add_argument("--program", default=common.ROOT / "build/release/bin/zeroconv", metavar="FILE")
+    parser.add_argument("--extra", default="", metavar="WORDS", help="more options for zeroconv")
+
+
+def main():
+    options = common.parse(__doc__, add_options)
+    options.total_s = None
+    measure = {"text": measure_text, "startup": measure_startup, "image": measure_image}.get(options.what, measure_bench)
+    seconds, peak, note = measure(options)
+    version = output_of([str(options.program), "--version"]).split()[-1]
+    common.report(options, seconds, {"zeroconv": version}, peak=peak, total_s=options.total_s, note=note)
+
+
+if __name__ == "__main__":
+    main()

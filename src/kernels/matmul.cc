@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "base/error.h"
+#include "kernels/matmul_kernels.h"
+#include "kernels/matmul_pack.h"
+
+namespace zc::kernels {
+namespace {
+
+// Terms of a sum that are added in one go. The packed rows of x of a tile, at most 10 KiB, stay in
+// the first-level cache while the panels of a range pass by.
+constexpr int64_t kMostDepth = 320;
+// Weights of a range at one piece of the depth, in floats: they stay in the second-level cache
+// while the rows of a block pass by, beside the sums that these wait with.
+constexpr int64_t kMostWeights = int64_t{128} << 10;
+constexpr int64_t kMostRows = 256;
+// Columns for which it pays to pack rows of x: fewer only where threads would have nothing to do.
+constexpr int64_t kFewestColumns = 256;
+// Floats of transient weights that are packed at a time.
+constexpr int64_t kMostTransient = int64_t{2} << 20;
+// As many tasks for each worker are enough if all have the same number, or else more of them.
+constexpr int64_t kTasksPerWorker = 2, kManyTasksPerWorker = 8;
+constexpr int64_t kCacheLine = 64;
+
+int64_t parts_of(int64_t whole, int64_t most) {
+  return (whole + most - 1) / most;
+}
+
+int64_t or_default(int64_t stride, int64_t usual) {
+  return stride == 0 ? usual : stride;
+}
+
+AlignedFloats allocate_matrix(size_t count) {
+  // Large matrices are read from end to end: big pages spare the look-up of each small one.
+  constexpr size_t kBigPage = size_t{2} << 20;
+  const size_t wanted = std::max<size_t>(count, 1) * sizeof(float);
+  const size_t unit = wanted >= kBigPage ? kBigPage : size_t{kCacheLine};
+  const size_t bytes = (wanted + unit - 1) / unit * unit;
+  AlignedFloats p(static_cast<float*>(std::aligned_alloc(unit, bytes)));
+  if (p == nullptr) throw std::bad_alloc();
+#if defined(__linux__)
+  if (unit == kBigPage) madvise(p.get(), bytes, MADV_HUGEPAGE);  // a wish; its failure costs speed
+#endif
+  return p;
+}
+
+// Memory that its thread keeps for the next call: to get it anew would cost a page fault for each
+// 4 KiB.
+class KeptFloats {
+ public:
+  float* at_least(size_t count) {
+    if (size_ < count) {
+      memory_.reset();
+      size_ = 0;
+      memory_ = allocate_matrix(count);
+      size_ = count;
+    }
+    return memory_.get();
+  }
+
+ private:
+  AlignedFloats memory_;
+  size_t size_ = 0;
+};
+
+float* task_memory(size_t count) {
+  thread_local KeptFloats kept;
+  return kept.at_least(count);
+}
+
+float* transient_memory(size_t count) {
+  thread_local KeptFloats kept;
+  return kept.at_least(count);
+}
+
+}  // namespace
+
+struct Matmul::Span {
+  int64_t first, count;
+};
+
+Matmul::Span Matmul::part_of(int64_t whole, int64_t parts, int64_t index) {
+  const int64_t first = whole * index / parts;
+  return {first, whole * (index + 1) / parts - first};
+}
+
+// How the product with some panels is cut: blocks of rows by ranges of panels are the tasks. Each
+// walks down the depth in pieces, for each down its rows in tiles, for each along its panels.
+struct Matmul::Pass {
+  const MatmulCall* call;
+  const char* packed;  // the first of `panels` and those after it
+  Span panels;
+  int64_t blocks, ranges, pieces;
+  int64_t most_rows;  // of a block
+  // Working memory of a task. One piece of depth gives whole sums, which need not wait for others:
+  // one tile of them will do.
+  int64_t x_floats, weight_floats, sum_floats;
+
+  int64_t floats() const { return x_floats + weight_floats + sum_floats; }
+};
+
+// The memory of one task, and what it works on.
+struct Matmul::Task {
+  const Pass* pass;
+  Span rows, panels, depth;
+  float* x;        // the packed rows of a tile: [depth][kernels.places]
+  float* weights;  // [panel][depth][kernels.columns], where they lie packed as halves
+  float* sums;     // [panel][row][kernels.columns]
+};
+
+const MatmulKernels* matmul_kernels_for(InstructionSet set) {
+  const std::vector<InstructionSet> sets = instruction_sets();
+  if (std::find(sets.begin(), sets.end(), set) == sets.end()) return nullptr;
+  switch (set) {
+    case InstructionSet::avx512:
+      return matmul_avx512();
+    case InstructionSet::avx2:
+      return matmul_avx2();
+    case InstructionSet::portable:
+      return matmul_portable();
+  }
+  return nullptr;
+}
+
+Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
+    : weights_(weights), kernels_(matmul_kernels_for(set)) {
+  ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr);
+  weights_.column_stride = or_default(weights.column_stride, weights.depth);
+  panels_ = parts_of(weights.columns, panel_results(weights_, *kernels_));
+  bias_ = allocate_matrix(static_cast<size_t>(panels_ * kernels_->columns));
+  for (int64_t i = 0; i < panels_; ++i) {
+    pack_bias_of(weights_, *kernels_, i, bias_.get() + i * kernels_->columns);
+  }
+  weights_.bias = nullptr;
+  if (weights.transient) return;
+  packed_ = allocate_matrix((packed_bytes() + sizeof(float) - 1) / sizeof(float));
+  pack_panels(0, panels_, packed_.get(), workers);
+  weights_.weight = nullptr;
+}
+
+size_t Matmul::panel_bytes() const {
+  return static_cast<size_t>(weights_.depth * kernels_->columns) * packed_element_bytes(weights_);
+}
+
+size_t Matmul::packed_bytes() const {
+  return weights_.transient ? 0 : static_cast<size_t>(panels_) * panel_bytes();
+}
+
+void Matmul::pack_panels(int64_t first, int64_t count, float* to, const Workers& workers) const {
+  std::atomic<int64_t> next = 0;
+  workers.run([&] {
+    for (int64_t i = next++; i < count; i = next++) {
+      char* panel = reinterpret_cast<char*>(to) + static_cast<size_t>(i) * panel_bytes();
+      pack_panel_of(weights_, *kernels_, first + i, panel);
+    }
+  });
+}
+
+void Matmul::run(const MatmulCall& given, const Workers& workers) const {
+  ZC_BUG_IF(given.rows < 1 || (weights_.gated && given.activation != MatmulActivation::none));
+  MatmulCall call = given;
+  call.x_row_stride = or_default(call.x_row_stride, weights_.depth);
+  call.y_stride = or_default(call.y_stride, weights_.columns);
+  call.residual_stride = or_default(call.residual_stride, weights_.columns);
+  if (!weights_.transient) {
+    return multiply_panels(call, {0, panels_}, packed_.get(), workers);
+  }
+  const int64_t panel_floats = static_cast<int64_t>(panel_bytes() / sizeof(float));
+  const int64_t at_once = std::clamp<int64_t>(kMostTransient / panel_floats, 1, panels_);
+  float* packed = transient_memory(static_cast<size_t>(at_once * panel_floats));
+  const int64_t turns = parts_of(panels_, at_once);
+  for (int64_t i = 0; i < turns; ++i) {
+    const Span panels = part_of(panels_, turns, i);
+    pack_panels(panels.first, panels.count, packed, workers);
+    multiply_panels(call, panels, packed, workers);
+  }
+}
+
+// Enough tasks for all workers: narrower ranges down to what pays, then lower blocks, then whatever
+// there is.
+void Matmul::share_out(Pass& p, int64_t rows, int64_t workers) const {
+  const int64_t wanted = workers == 1 ? 1 : kTasksPerWorker * workers;
+  const int64_t tiles = parts_of(rows, kernels_->rows);
+  const int64_t paying = p.panels.count * kernels_->columns / kFewestColumns;
+  p.ranges = std::max(p.ranges, std::min(paying, parts_of(wanted, p.blocks)));
+  p.blocks = std::clamp(parts_of(wanted, p.ranges), p.blocks, std::max(p.blocks, tiles));
+  p.ranges = std::clamp(parts_of(wanted, p.blocks), p.ranges, p.panels.count);
+  const int64_t tasks = p.blocks * p.ranges;
+  if (tasks % workers != 0 && tasks < kManyTasksPerWorker * workers) {
+    p.blocks = std::min(tiles, parts_of(p.blocks, workers) * workers);
+  }
+}
+
+Matmul::Pass Matmul::pass_for(const MatmulCall& call, Span panels, int64_t workers) const {
+  Pass p = {};
+  p.call = &call;
+  p.panels = panels;
+  p.pieces = parts_of(weights_.depth, kMostDepth);
+  const int64_t columns = kernels_->columns, depth = parts_of(weights_.depth, p.pieces);
+  p.blocks = parts_of(call.rows, kMostRows);
+  p.ranges = parts_of(panels.count, std::max<int64_t>(1, kMostWeights / (depth * columns)));
+  share_out(p, call.rows, workers);
+  p.most_rows = parts_of(call.rows, p.blocks);
+  const int64_t most_panels = parts_of(panels.count, p.ranges);
+  const bool halves = packed_element_bytes(weights_) != sizeof(float);
+  constexpr int64_t kLineFloats = kCacheLine / static_cast<int64_t>(sizeof(float));
+  p.x_floats = parts_of(kernels_->places * depth, kLineFloats) * kLineFloats;
+  p.weight_floats = halves ? most_panels * depth * columns : 0;
+  p.sum_floats = (p.pieces > 1 ? most_panels * p.most_rows : kernels_->rows) * columns;
+  return p;
+}
+
+void Matmul::multiply_panels(const MatmulCall& call, Span panels, const float* packed,
+                             const Workers& workers) const {
+  Pass pass = pass_for(call, panels, workers.count);
+  pass.packed = reinterpret_cast<const char*>(packed);
+  std::atomic<int64_t> next = 0;
+  workers.run([&] {
+    float* memory = nullptr;
+    for (int64_t i = next++; i < pass.blocks * pass.ranges; i = next++) {
+      if (memory == nullptr) memory = task_memory(static_cast<size_t>(pass.floats()));
+      run_task(pass, i, memory);
+    }
+  });
+}
+
+// The blocks of one range follow each other: its weights are then still in a cache.
+void Matmul::run_task(const Pass& pass, int64_t index, float* memory) const {
+  Task task = {.pass = &pass,
+               .rows = part_of(pass.call->rows, pass.blocks, index % pass.blocks),
+               .panels = part_of(pass.panels.count, pass.ranges, index / pass.blocks),
+               .depth = {},
+               .x = memory,
+               .weights = memory + pass.x_floats,
+               .sums = memory + pass.x_floats + pass.weight_floats};
+  for (int64_t piece = 0; piece < pass.pieces; ++piece) {
+    task.depth = part_of(weights_.depth, pass.pieces, piece);
+    widen_pieces(task);
+    const int64_t tiles = parts_of(task.rows.count, kernels_->rows);
+    for (int64_t i = 0; i < tiles; ++i) multiply_rows(task, part_of(task.rows.count, tiles, i));
+  }
+}
+
+const char* Matmul::packed_piece(const Task& task, int64_t panel) const {
+  const size_t row_bytes = static_cast<size_t>(kernels_->columns) * packed_element_bytes(weights_);
+  return task.pass->packed + static_cast<size_t>(task.panels.first + panel) * panel_bytes() +
+         static_cast<size_t>(task.depth.first) * row_bytes;
+}
+
+void Matmul::widen_pieces(const Task& task) const {
+  if (packed_element_bytes(weights_) == sizeof(float)) return;
+  const auto widen =
+      weights_.type == ElementType::float16 ? kernels_->widen_float16 : kernels_->widen_bfloat16;
+  const int64_t floats = task.depth.count * kernels_->columns;
+  for (int64_t i = 0; i < task.panels.count; ++i) {
+    widen(reinterpret_cast<const uint16_t*>(packed_piece(task, i)), floats,
+          task.weights + i * floats);
+  }
+}
+
+const float* Matmul::piece_of_panel(const Task& task, int64_t panel) const {
+  if (packed_element_bytes(weights_) == sizeof(float)) {
+    return reinterpret_cast<const float*>(packed_piece(task, panel));
+  }
+  return task.weights + panel * task.depth.count * kernels_->columns;
+}
+
+void Matmul::multiply_rows(const Task& task, Span rows) const {
+  const Pass& pass = *task.pass;
+  const MatmulCall& call = *pass.call;
+  const bool last = task.depth.first + task.depth.count == weights_.depth;
+  const bool more = call.x_depth_stride == 1 && rows.first + rows.count < task.rows.count;
+  const int64_t row = task.rows.first + rows.first, results = panel_results(weights_, *kernels_);
+  const float* x = call.x + row * call.x_row_stride + task.depth.first * call.x_depth_stride;
+  kernels_->pack_rows({.x = x,
+                       .row_stride = call.x_row_stride,
+                       .depth_stride = call.x_depth_stride,
+                       .depth = task.depth.count,
+                       .rows = rows.count,
+                       .to = task.x});
+  for (int64_t i = 0; i < task.panels.count; ++i) {
+    const int64_t panel = pass.panels.first + task.panels.first + i;
+    float* sums = task.sums;
+    if (pass.pieces > 1) sums += (i * pass.most_rows + rows.first) * kernels_->columns;
+    const Span share = part_of(task.depth.count, task.panels.count, i);
+    const float* ahead = x + rows.count * call.x_row_stride + share.first;
+    kernels_->multiply({.x = task.x,
+                        .weights = piece_of_panel(task, i),
+                        .depth = task.depth.count,
+                        .rows = rows.count,
+                        .add = task.depth.first > 0,
+                        .sums = sums,
+                        .y = last ? call.y + row * call.y_stride + panel * results : nullptr,
+                        .y_stride = call.y_stride,
+                        .y_floats = results,
+                        .ahead = more ? ahead : nullptr,
+                        .ahead_stride = call.x_row_stride,
+                        .ahead_floats = share.count});
+    if (last) finish_tile(call, panel, {row, rows.count}, sums);
+  }
+}
+
+void Matmul::finish_tile(const MatmulCall& call, int64_t panel, Span rows,
+                         const float* sums) const {
+  const int64_t results = panel_results(weights_, *kernels_);
+  const int64_t column = panel * results;
+  const float* residual = call.residual;
+  if (residual != nullptr) residual += rows.first * call.residual_stride + column;
+  kernels_->finish({.sums = sums,
+                    .bias = bias_.get() + panel * kernels_->columns,
+                    .rows = rows.count,
+                    .count = std::min(results, weights_.columns - column),
+                    .residual = residual,
+                    .residual_stride = call.residual_stride,
+                    .y = call.y + rows.first * call.y_stride + column,
+                    .y_stride = call.y_stride,
+                    .activation = call.activation,
+                    .gated = weights_.gated});
+}
+
+}  // namespace zc::kernels

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kernels the operators of ops.h run on the CPU in float32 while no gradient is wanted.
+#pragma once
+
+#include <cstdint>
+
+namespace zc {
+
+// plain: ATen's, whose numbers are compared with the reference's. fast: our own where they pay,
+// which differ from the plain ones by rounding only.
+enum class Kernels : uint8_t { plain, fast };
+
+// Of this thread; plain until a scope says otherwise.
+Kernels kernels_in_use();
+
+// Holds for the operators that this thread calls until it is destroyed.
+class KernelScope {
+ public:
+  explicit KernelScope(Kernels kernels);
+  ~KernelScope();
+  KernelScope(const KernelScope&) = delete;
+  KernelScope& operator=(const KernelScope&) = delete;
+
+ private:
+  Kernels before_;
+};
+
+}  // namespace zc
