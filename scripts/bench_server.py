@@ -33,7 +33,7 @@ def address(i):
 
 
 def in_threads(works):
-    threads = [threading.Thread(target=work) for work in works]
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -124,7 +124,7 @@ def measure_open_posts(setup, results, count=60):
         seconds.append(took)
 
     with setup.server(0.5, "--workers", 4) as server:
-        threads = [threading.Thread(target=post, args=(i,)) for i in range(count)]
+        threads = [threading.Thread(target=post, args=(i,), daemon=True) for i in range(count)]
         for thread in threads:
             thread.start()
         ready.wait()
@@ -154,7 +154,7 @@ def measure_listeners(setup, results, count=200, jobs=100):
     with setup.server(0, "--workers", 4) as server:
         before = server.memory_mib()[0]
         listeners = [Listener(server.port, server.token, address(i)) for i in range(count)]
-        threads = [threading.Thread(target=listen, args=(listener,)) for listener in listeners]
+        threads = [threading.Thread(target=listen, args=(listener,), daemon=True) for listener in listeners]
         for thread in threads:
             thread.start()
         client = Client(server.port, server.token)
@@ -196,7 +196,8 @@ class Setup:
 def rows_of(results):
     """What was measured, the figure, what is wanted."""
     if queue := results.get("queue"):
-        yield "jobs accepted", f"{queue['jobs'] - queue['refused']:,} at {queue['per_second']:,.0f}/s, {results['queue']['clients']} at a time", f"{queue['jobs']:,}"
+        accepted = queue["jobs"] - queue["refused"]
+        yield "jobs accepted", f"{accepted:,} at {queue['per_second']:,.0f}/s, {queue['clients']} at a time", f"{queue['jobs']:,}"
         yield "answer to a submission", times(queue["submit"]), "p99 < 10 ms"
         yield f"job {queue['jobs'] + 1:,}", str(queue["next"]), "429"
         for path, asked in queue["asked"].items():
@@ -212,7 +213,8 @@ def rows_of(results):
         yield "memory, before and after", f"{memory['before']:.0f} and {memory['after']:.0f} MiB (most: {memory['most']:.0f})", "< 50 MB more"
         yield "size of the database", f"{drain['database_mib']} MiB", ""
     if posts := results.get("open_posts"):
-        yield f"{posts['count']} open POST /sdapi/v1/txt2img", f"{posts['answered']} answered in {posts['seconds']} s", f"all; {posts['least_possible_seconds']} s of work"
+        yield (f"{posts['count']} open POST /sdapi/v1/txt2img", f"{posts['answered']} answered in {posts['seconds']} s",
+               f"all; {posts['least_possible_seconds']} s of work")
         yield "GET /health meanwhile", times(posts["health"]), "p99 < 1 s"
     if listeners := results.get("listeners"):
         yield (f"{listeners['count']} WebSockets, {listeners['jobs']} jobs",
@@ -226,7 +228,8 @@ def rows_of(results):
         yield "memory", f"{slow['memory_most_mib']:.0f} MiB at most", "< 200 MB"
     if load := results.get("load"):
         yield f"{load['gets']:,} small GETs, {load['clients']} connections", f"{load['per_second']:,.0f}/s, {load['errors']} errors", "0 errors"
-        yield "memory and open files, before and after", f"{load['memory_mib'][0]:.1f} and {load['memory_mib'][1]:.1f} MiB, {load['open_files'][0]} and {load['open_files'][1]}", "flat"
+        memory, files = load["memory_mib"], load["open_files"]
+        yield "memory and open files, before and after", f"{memory[0]:.1f} and {memory[1]:.1f} MiB, {files[0]} and {files[1]}", "flat"
 
 
 def times(summary):
@@ -235,7 +238,8 @@ def times(summary):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/release/bin/zeroconv", help="write_tiny_model beside it (build/release/bin/zeroconv)")
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/release/bin/zeroconv",
+                        help="write_tiny_model beside it (build/release/bin/zeroconv)")
     parser.add_argument("--only", default="queue,posts,listeners,slow,limits,load", help="parts, with commas between them (all)")
     parser.add_argument("--jobs", type=int, default=10000, help="jobs in the queue (10000: as many as it takes)")
     parser.add_argument("--clients", type=int, default=4, help="that submit them, without a pause (4)")

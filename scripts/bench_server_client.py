@@ -112,7 +112,7 @@ class Pulse:
 
     def __enter__(self):
         self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.beat)
+        self.thread = threading.Thread(target=self.beat, daemon=True)
         self.thread.start()
         return self
 

@@ -77,7 +77,8 @@ class SlowClients:
 # second, whether answers are read. Those who listen are fewer than the server takes: all of them have a right to stay.
 KINDS = {
     "headers without an end": (500, b"GET /health HTTP/1.1\r\nHEAD\r\n", b"X-More: 1\r\n", True),
-    "bodies without an end": (500, b"POST /api/v1/jobs HTTP/1.1\r\nHEAD\r\nContent-Type: application/json\r\nContent-Length: 4096\r\n\r\n", b"x", True),
+    "bodies without an end": (
+        500, b"POST /api/v1/jobs HTTP/1.1\r\nHEAD\r\nContent-Type: application/json\r\nContent-Length: 4096\r\n\r\n", b"x", True),
     "large pages that nobody reads": (500, b"GET LARGEST HTTP/1.1\r\nHEAD\r\n\r\n" * 8, b"", False),
     "event streams that nobody reads": (200, b"GET /api/v1/events HTTP/1.1\r\nHEAD\r\n\r\n", b"", False),
 }

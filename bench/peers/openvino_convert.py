@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts diffusers' networks for OpenVINO: openvino_convert.py DIFFUSERS_FOLDER OUT_FOLDER [NAME...].
 
-Weights are kept in float16, which loses nothing since the published files hold float16 values. Shapes stay open; the peer
+Weights are kept in float16, which loses nothing since the checkpoint holds float16 values. Shapes stay open; the peer
 fixes them. NAME: controlnet, unet, vae_decoder, text_encoder; default: all that are not there yet.
 """
 import pathlib
@@ -14,10 +14,27 @@ import torch
 import transformers
 
 
+class TimeProjection(torch.nn.Module):
+    """diffusers' `Timesteps` for SD1.5. The converter rounds constants to float16, which would turn the angles of late time
+    steps by a quarter of a radian, so each frequency is the sum of two numbers that float16 holds."""
+
+    def __init__(self):
+        super().__init__()
+        frequencies = 10000 ** (-torch.arange(160, dtype=torch.float64) / 160)
+        self.high = frequencies.half().float()
+        self.low = (frequencies - self.high).half().float()
+
+    def forward(self, t):
+        t = t[:, None].float()
+        angles = t * self.high + t * self.low
+        return torch.cat([torch.cos(angles), torch.sin(angles)], dim=1)
+
+
 class ControlNet(torch.nn.Module):
     def __init__(self, net):
         super().__init__()
         self.net = net
+        net.time_proj = TimeProjection()
 
     def forward(self, x, t, context, hint):
         down, middle = self.net(x, t, encoder_hidden_states=context, controlnet_cond=hint, return_dict=False)
@@ -28,6 +45,7 @@ class UNet(torch.nn.Module):
     def __init__(self, net):
         super().__init__()
         self.net = net
+        net.time_proj = TimeProjection()
 
     def forward(self, x, t, context, *residuals):
         return self.net(x, t, encoder_hidden_states=context, down_block_additional_residuals=residuals[:-1],

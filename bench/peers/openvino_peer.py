@@ -3,8 +3,9 @@
 """OpenVINO's CPU plug-in, with the networks that openvino_convert.py made of diffusers' modules.
 
 It is told to compute in float32: left to itself it takes bfloat16 where the processor has it (--own-precision).
-Compiled networks are kept in a folder beside the weights, as OpenVINO recommends for a fast start. The loop around the
-networks is plain NumPy, lighter than any pipeline.
+For `startup` the compiled networks are kept in a folder beside the weights, as OpenVINO recommends; elsewhere they are not,
+since reading them back takes more memory than compiling. The loop around the networks is plain NumPy, lighter than any
+pipeline.
 """
 import numpy
 import openvino
@@ -15,7 +16,8 @@ import common
 def reader(options):
     """read(name, {input: shape}) -> the network compiled for shapes that do not change, its fastest form."""
     core = openvino.Core()
-    core.set_property({"CACHE_DIR": str(options.weights / "openvino/cache")})
+    if options.what == "startup":
+        core.set_property({"CACHE_DIR": str(options.weights / "openvino/cache")})
     hints = {"INFERENCE_NUM_THREADS": options.threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
     if not options.own_precision:
         hints["INFERENCE_PRECISION_HINT"] = "f32"

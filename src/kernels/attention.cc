@@ -181,12 +181,12 @@ void attention_backward(const AttentionGradCall& call, const Workers& workers, I
   const BackwardPlan plan = plan_backward(call, kernels, workers.count);
   const int64_t padded_channels = quotient_up(s.channels, kernels.width) * kernels.width;
   const int64_t panels = std::min(quotient_up(s.queries, kernels.panel), kMostPanels);
-  const int64_t floats =
-      backward_floats(kernels.panel, s.channels, padded_channels, panels * kernels.panel);
+  const int64_t block = panels * kernels.panel;
+  const int64_t floats = backward_floats(block, s.channels, padded_channels);
   share(s.batch * s.heads * plan.tasks, workers, [&](int64_t task) {
     AttentionBackward b = backward_of(call, task / plan.tasks);
     narrow(b, plan, task % plan.tasks);
-    b.block = panels * kernels.panel;
+    b.block = block;
     b.memory = attention_memory(floats);
     kernels.backward(b);
   });

@@ -31,8 +31,9 @@ struct Product {
   float* c;
   int64_t c_stride;
   int64_t columns;
-  bool add = false;               // start: what c holds, or zero
-  const float* factor = nullptr;  // [columns]: start is c times these
+  // The start: zero, what c holds, or that times a factor for each column (whole vectors of them).
+  bool add = false;
+  const float* factor = nullptr;
 };
 
 // How a product finds a(row, k): at row * a_stride + k, or at k * a_stride + row.
@@ -53,25 +54,58 @@ ZC_INLINE void write_floats(float* p, int64_t count, typename V::Reg value) {
   }
 }
 
-template <class V, int rows, int parts, Along along>
-void product_rows(const Product& p, int64_t row, int64_t column) {
-  typename V::Reg sum[rows][parts];
-  float* c = p.c + row * p.c_stride + column;
-  const int64_t count = p.columns - column;
+// Where a product begins: `whole` if all `count` columns from here on fill whole vectors.
+template <class V, int rows, int parts, bool whole>
+ZC_INLINE void load_sums(const float* c, int64_t stride, int64_t count, const float* factor,
+                         typename V::Reg (*sum)[parts]) {
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
+  for (int i = 0; i < rows; ++i, c += stride) {
 #pragma GCC unroll 2
     for (int j = 0; j < parts; ++j) {
       const int64_t at = j * V::width;
-      sum[i][j] = p.add ? read_floats<V>(c + i * p.c_stride + at, count - at) : V::set1(0.0f);
-      if (p.factor != nullptr) sum[i][j] = V::mul(sum[i][j], V::load(p.factor + column + at));
+      sum[i][j] = whole ? V::load(c + at) : read_floats<V>(c + at, count - at);
+      if (factor != nullptr) sum[i][j] = V::mul(sum[i][j], V::load(factor + at));
     }
   }
-  const float* a = p.a + row * (along == Along::rows ? p.a_stride : 1);
-  const float* b = p.b + column;
+}
+
+template <class V, int rows, int parts, bool whole>
+ZC_INLINE void store_sums(float* c, int64_t stride, int64_t count,
+                          const typename V::Reg (*sum)[parts]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i, c += stride) {
+#pragma GCC unroll 2
+    for (int j = 0; j < parts; ++j) {
+      const int64_t at = j * V::width;
+      whole ? V::store(c + at, sum[i][j]) : write_floats<V>(c + at, count - at, sum[i][j]);
+    }
+  }
+}
+
+template <class V, int rows, int parts, Along along>
+void product_rows(const Product& p, int64_t row, int64_t column) {
+  typename V::Reg sum[rows][parts];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < parts; ++j) sum[i][j] = V::set1(0.0f);
+  }
+  float* c = p.c + row * p.c_stride + column;
+  const int64_t count = p.columns - column, c_stride = p.c_stride;
+  const bool whole = count >= parts * V::width;
+  if (p.factor != nullptr) {
+    load_sums<V, rows, parts, true>(c, c_stride, count, p.factor + column, sum);
+  } else if (p.add) {
+    whole ? load_sums<V, rows, parts, true>(c, c_stride, count, nullptr, sum)
+          : load_sums<V, rows, parts, false>(c, c_stride, count, nullptr, sum);
+  }
   const int64_t row_step = along == Along::rows ? p.a_stride : 1;
   const int64_t step = along == Along::rows ? 1 : p.a_stride;
-  for (int64_t k = 0; k < p.depth; ++k, a += step, b += p.b_stride) {
+  const float* a = p.a + row * row_step;
+  const float* b = p.b + column;
+  // Unrolled so that the end of a sum over few channels is foreseen.
+#pragma GCC unroll 4
+  for (int64_t k = p.depth, b_stride = p.b_stride; k > 0; --k, a += step, b += b_stride) {
     typename V::Reg factor[parts];
 #pragma GCC unroll 2
     for (int j = 0; j < parts; ++j) factor[j] = V::load(b + j * V::width);
@@ -82,14 +116,8 @@ void product_rows(const Product& p, int64_t row, int64_t column) {
       for (int j = 0; j < parts; ++j) sum[i][j] = V::fma(value, factor[j], sum[i][j]);
     }
   }
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 2
-    for (int j = 0; j < parts; ++j) {
-      const int64_t at = j * V::width;
-      write_floats<V>(c + i * p.c_stride + at, count - at, sum[i][j]);
-    }
-  }
+  whole ? store_sums<V, rows, parts, true>(c, c_stride, count, sum)
+        : store_sums<V, rows, parts, false>(c, c_stride, count, sum);
 }
 
 template <class V, int rows, Along along>
@@ -191,12 +219,12 @@ void panel_to_rows(const float* x, const float* factor, int64_t count, int64_t c
   }
 }
 
-// Key j of these is hidden from query i where first_key + j > first_query + i.
+// Key j of these is hidden from query i where j > i + offset.
 template <class V>
-void hide(float* table, int64_t first_query, int64_t first_key, int64_t keys, float value) {
+void hide(float* table, int64_t stride, int64_t keys, int64_t offset, float value) {
   for (int64_t j = 0; j < keys; ++j) {
-    const int64_t hidden = smaller(first_key + j - first_query, kPanel<V>);
-    for (int64_t i = 0; i < hidden; ++i) table[j * kPanel<V> + i] = value;
+    const int64_t hidden = smaller(j - offset, kPanel<V>);
+    for (int64_t i = 0; i < hidden; ++i) table[j * stride + i] = value;
   }
 }
 
@@ -244,7 +272,8 @@ void forward_step(const AttentionForward& f, const ForwardPanel& panel, int64_t 
   const int64_t columns = panel.queries > V::width ? kPanel<V> : V::width;
   if (f.causal) keys = smaller(keys, panel.first_query + panel.queries - first_key);
   if (keys <= 0) return;
-  const bool hides = f.causal && first_key + keys - 1 > panel.first_query;
+  const int64_t offset = panel.first_query - first_key;
+  const bool hides = f.causal && keys - 1 > offset;
   product<V, Along::rows>({.a = f.k.data + first_key * f.k.stride,
                            .a_stride = f.k.stride,
                            .rows = keys,
@@ -254,12 +283,12 @@ void forward_step(const AttentionForward& f, const ForwardPanel& panel, int64_t 
                            .c = s,
                            .c_stride = kPanel<V>,
                            .columns = columns});
-  if (hides) hide<V>(s, panel.first_query, first_key, keys, -__builtin_inff());
+  if (hides) hide<V>(s, kPanel<V>, keys, offset, -__builtin_inff());
   for (int64_t lane = 0; lane < columns; lane += V::width) {
     softmax_step<V>(s + lane, keys, first_key == 0, panel.largest + lane, panel.sum + lane,
                     panel.alpha + lane);
   }
-  if (hides) hide<V>(s, panel.first_query, first_key, keys, 0.0f);
+  if (hides) hide<V>(s, kPanel<V>, keys, offset, 0.0f);
   product<V, Along::depth>({.a = f.v.data + first_key * f.v.stride,
                             .a_stride = f.v.stride,
                             .rows = f.channels,
@@ -269,7 +298,6 @@ void forward_step(const AttentionForward& f, const ForwardPanel& panel, int64_t 
                             .c = panel.o,
                             .c_stride = kPanel<V>,
                             .columns = columns,
-                            .add = first_key != 0,
                             .factor = first_key != 0 ? panel.alpha : nullptr});
 }
 

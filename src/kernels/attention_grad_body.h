@@ -15,39 +15,49 @@
 namespace zc::kernels {
 namespace {
 
-// A panel of queries in the backward pass. Each table [channels][panel] has queries side by side.
-struct BackwardPanel {
-  int64_t first_query, queries;
-  float* q;       // [channels][panel], times scale * log2(e)
-  float* grad_o;  // [channels][panel], times scale
-  float* grad_q;  // [channels][panel]
-  float* q_rows;  // [panel][padded channels]
-  float* grad_o_rows;
-  float* logsumexp;  // [panel], to the base 2
-  float* delta;      // [panel], D_i times scale
-};
-
 template <class V>
 constexpr int64_t padded_to_vectors(int64_t channels) {
   return (channels + V::width - 1) / V::width * V::width;
 }
 
-// Tables of the panel at `first` of a block of queries that begins at first_query.
+// A block of queries in the backward pass: some panels, the tables [channels][panel] of which follow
+// each other.
+struct BackwardBlock {
+  int64_t first_query, queries;
+  // [keys][stride], queries side by side: the logits, then P; products of v and grad_o, then dS.
+  float *p, *ds;
+  int64_t stride;
+  float* q;       // [channels][panel] for each panel, times scale * log2(e)
+  float* grad_o;  // likewise, times scale
+  float* grad_q;  // likewise
+  float* q_rows;  // [queries][padded channels]
+  float* grad_o_rows;
+  float* logsumexp;  // [queries], to the base 2
+  float* delta;      // [queries], D_i times scale
+};
+
 template <class V>
-BackwardPanel backward_panel(const AttentionBackward& b, int64_t first_query, int64_t first) {
-  const int64_t padded = padded_to_vectors<V>(b.channels);
-  const int64_t table = b.channels * kPanel<V>, rows = padded * kPanel<V>;
-  float* memory = b.memory + 2 * kPanel<V> * kBackwardKeys +
-                  first / kPanel<V> * (3 * table + 2 * rows + 2 * kPanel<V>);
-  return {.first_query = first_query + first,
-          .queries = smaller(kPanel<V>, b.first_query + b.queries - first_query - first),
-          .q = memory,
-          .grad_o = memory + table,
-          .grad_q = memory + 2 * table,
-          .q_rows = memory + 3 * table,
-          .grad_o_rows = memory + 3 * table + rows,
-          .logsumexp = memory + 3 * table + 2 * rows,
-          .delta = memory + 3 * table + 2 * rows + kPanel<V>};
+BackwardBlock backward_block(const AttentionBackward& b, int64_t first_query) {
+  const int64_t table = b.channels * b.block, rows = padded_to_vectors<V>(b.channels) * b.block;
+  const int64_t stride = table_stride(b.block);
+  float* tables = b.memory + 2 * kBackwardKeys * stride;
+  return {.first_query = first_query,
+          .queries = smaller(b.block, b.first_query + b.queries - first_query),
+          .p = b.memory,
+          .ds = b.memory + kBackwardKeys * stride,
+          .stride = stride,
+          .q = tables,
+          .grad_o = tables + table,
+          .grad_q = tables + 2 * table,
+          .q_rows = tables + 3 * table,
+          .grad_o_rows = tables + 3 * table + rows,
+          .logsumexp = tables + 3 * table + 2 * rows,
+          .delta = tables + 3 * table + 2 * rows + b.block};
+}
+
+template <class Float>
+ZC_INLINE AttentionRows<Float> rows_from(AttentionRows<Float> x, int64_t first) {
+  return {x.data == nullptr ? nullptr : x.data + first * x.stride, x.stride};
 }
 
 template <class V>
@@ -59,109 +69,130 @@ void copy_rows(AttentionRows<const float> x, int64_t count, int64_t channels, fl
   }
 }
 
+// The panel at query `i` of a block.
 template <class V>
-void begin_panel(const AttentionBackward& b, const BackwardPanel& panel) {
-  const auto rows = [&](AttentionRows<const float> x) {
-    return AttentionRows<const float>{x.data + panel.first_query * x.stride, x.stride};
-  };
-  const int64_t count = panel.queries, channels = b.channels;
-  rows_to_panel<V>(rows(b.q), count, channels, b.scale * kLog2e, panel.q);
-  rows_to_panel<V>(rows(b.grad_o), count, channels, b.scale, panel.grad_o);
-  rows_to_panel<V>(rows(b.o), count, channels, 1.0f, panel.grad_q);  // for a moment
+void begin_panel(const AttentionBackward& b, const BackwardBlock& block, int64_t i) {
+  const int64_t first = block.first_query + i, table = i * b.channels;
+  const int64_t count = smaller(kPanel<V>, block.queries - i);
+  rows_to_panel<V>(rows_from(b.q, first), count, b.channels, b.scale * kLog2e, block.q + table);
+  rows_to_panel<V>(rows_from(b.grad_o, first), count, b.channels, b.scale, block.grad_o + table);
+  rows_to_panel<V>(rows_from(b.o, first), count, b.channels, 1.0f, block.grad_q + table);  // for now
   for (int64_t lane = 0; lane < kPanel<V>; lane += V::width) {
     auto delta = V::set1(0.0f);
-    for (int64_t c = 0; c < channels; ++c) {
-      float* o = panel.grad_q + c * kPanel<V> + lane;
-      delta = V::fma(V::load(panel.grad_o + c * kPanel<V> + lane), V::load(o), delta);
-      V::store(o, V::set1(0.0f));
+    for (int64_t c = 0; c < b.channels; ++c) {
+      const int64_t at = table + c * kPanel<V> + lane;
+      delta = V::fma(V::load(block.grad_o + at), V::load(block.grad_q + at), delta);
+      V::store(block.grad_q + at, V::set1(0.0f));
     }
-    V::store(panel.delta + lane, delta);
+    V::store(block.delta + i + lane, delta);
   }
-  for (int64_t i = 0; i < kPanel<V>; ++i) {
-    panel.logsumexp[i] = i < count ? b.logsumexp[panel.first_query + i] * kLog2e : 0.0f;
+  for (int64_t j = 0; j < kPanel<V>; ++j) {
+    block.logsumexp[i + j] = j < count ? b.logsumexp[first + j] * kLog2e : 0.0f;
   }
-  if (b.grad_k.data != nullptr) copy_rows<V>(rows(b.q), count, channels, panel.q_rows);
-  if (b.grad_v.data != nullptr) copy_rows<V>(rows(b.grad_o), count, channels, panel.grad_o_rows);
 }
 
-// Logits p and products of v and grad_o dp, [keys][panel] -> P and dS in their place.
 template <class V>
-void probabilities(const BackwardPanel& panel, int64_t keys, int64_t columns, float* p, float* dp) {
-  for (int64_t lane = 0; lane < columns; lane += V::width) {
-    const auto logsumexp = V::load(panel.logsumexp + lane), delta = V::load(panel.delta + lane);
+void begin_block(const AttentionBackward& b, const BackwardBlock& block) {
+  for (int64_t i = 0; i < block.queries; i += kPanel<V>) begin_panel<V>(b, block, i);
+  if (b.grad_k.data != nullptr) {
+    copy_rows<V>(rows_from(b.q, block.first_query), block.queries, b.channels, block.q_rows);
+  }
+  if (b.grad_v.data != nullptr) {
+    copy_rows<V>(rows_from(b.grad_o, block.first_query), block.queries, b.channels,
+                 block.grad_o_rows);
+  }
+}
+
+// Logits -> P, products of v and grad_o -> dS, in their place; for a panel that sees `keys` keys.
+template <class V>
+void probabilities(const BackwardBlock& block, int64_t i, int64_t keys, int64_t columns) {
+  for (int64_t lane = i; lane < i + columns; lane += V::width) {
+    const auto logsumexp = V::load(block.logsumexp + lane), delta = V::load(block.delta + lane);
     for (int64_t j = 0; j < keys; ++j) {
-      const int64_t at = j * kPanel<V> + lane;
-      const auto power = power_of_two<V>(V::sub(V::load(p + at), logsumexp));
-      V::store(p + at, power);
-      V::store(dp + at, V::mul(power, V::sub(V::load(dp + at), delta)));
+      float *p = block.p + j * block.stride + lane, *ds = block.ds + j * block.stride + lane;
+      const auto power = power_of_two<V>(V::sub(V::load(p), logsumexp));
+      V::store(p, power);
+      V::store(ds, V::mul(power, V::sub(V::load(ds), delta)));
     }
   }
 }
 
-// out[key] += sum over the queries of a panel of weight[key][query] * x[query]
+// P and dS of the panel at query `i` of a block and of some keys; and what they add to grad_q.
 template <class V>
-void add_to_keys(const BackwardPanel& panel, int64_t keys, int64_t channels, const float* weight,
-                 const float* x, AttentionRows<float> out) {
-  product<V, Along::rows>({.a = weight,
-                           .a_stride = kPanel<V>,
-                           .rows = keys,
-                           .depth = panel.queries,
-                           .b = x,
-                           .b_stride = padded_to_vectors<V>(channels),
-                           .c = out.data,
-                           .c_stride = out.stride,
-                           .columns = channels,
-                           .add = true});
-}
-
-template <class Float>
-ZC_INLINE AttentionRows<Float> rows_from(AttentionRows<Float> x, int64_t first) {
-  return {x.data + first * x.stride, x.stride};
-}
-
-template <class V>
-void backward_step(const AttentionBackward& b, const BackwardPanel& panel, int64_t first_key,
-                   int64_t keys) {
-  const int64_t columns = panel.queries > V::width ? kPanel<V> : V::width;
-  if (b.causal) keys = smaller(keys, panel.first_query + panel.queries - first_key);
-  if (keys <= 0) return;
-  float *p = b.memory, *ds = b.memory + kPanel<V> * kBackwardKeys;
+void panel_step(const AttentionBackward& b, const BackwardBlock& block, int64_t i,
+                int64_t first_key, int64_t keys) {
+  const int64_t columns = block.queries - i > V::width ? kPanel<V> : V::width;
   const auto multiply = [&](AttentionRows<const float> x, const float* queries, float* table) {
     product<V, Along::rows>({.a = rows_from(x, first_key).data,
                              .a_stride = x.stride,
                              .rows = keys,
                              .depth = b.channels,
-                             .b = queries,
+                             .b = queries + i * b.channels,
                              .b_stride = kPanel<V>,
-                             .c = table,
-                             .c_stride = kPanel<V>,
+                             .c = table + i,
+                             .c_stride = block.stride,
                              .columns = columns});
   };
-  multiply(b.k, panel.q, p);
-  multiply(b.v, panel.grad_o, ds);
-  probabilities<V>(panel, keys, columns, p, ds);
-  if (b.causal && first_key + keys - 1 > panel.first_query) {
-    hide<V>(p, panel.first_query, first_key, keys, 0.0f);
-    hide<V>(ds, panel.first_query, first_key, keys, 0.0f);
+  multiply(b.k, block.q, block.p);
+  multiply(b.v, block.grad_o, block.ds);
+  probabilities<V>(block, i, keys, columns);
+  const int64_t offset = block.first_query + i - first_key;
+  if (b.causal && keys - 1 > offset) {
+    hide<V>(block.p + i, block.stride, keys, offset, 0.0f);
+    hide<V>(block.ds + i, block.stride, keys, offset, 0.0f);
   }
-  if (b.grad_q.data != nullptr) {
-    product<V, Along::depth>({.a = rows_from(b.k, first_key).data,
-                              .a_stride = b.k.stride,
-                              .rows = b.channels,
-                              .depth = keys,
-                              .b = ds,
-                              .b_stride = kPanel<V>,
-                              .c = panel.grad_q,
-                              .c_stride = kPanel<V>,
-                              .columns = columns,
-                              .add = true});
+  if (b.grad_q.data == nullptr) return;
+  product<V, Along::depth>({.a = rows_from(b.k, first_key).data,
+                            .a_stride = b.k.stride,
+                            .rows = b.channels,
+                            .depth = keys,
+                            .b = block.ds + i,
+                            .b_stride = block.stride,
+                            .c = block.grad_q + i * b.channels,
+                            .c_stride = kPanel<V>,
+                            .columns = columns,
+                            .add = true});
+}
+
+// out[key] += sum over the queries of a block from `i` on of weight[key][query] * x[query]
+template <class V>
+void add_to_keys(const AttentionBackward& b, const BackwardBlock& block, int64_t i, int64_t keys,
+                 const float* weight, const float* x, AttentionRows<float> out) {
+  if (out.data == nullptr) return;
+  const int64_t padded = padded_to_vectors<V>(b.channels);
+  product<V, Along::rows>({.a = weight + i,
+                           .a_stride = block.stride,
+                           .rows = keys,
+                           .depth = block.queries - i,
+                           .b = x + i * padded,
+                           .b_stride = padded,
+                           .c = out.data,
+                           .c_stride = out.stride,
+                           .columns = b.channels,
+                           .add = true});
+}
+
+template <class V>
+void backward_step(const AttentionBackward& b, const BackwardBlock& block, int64_t first_key,
+                   int64_t keys) {
+  int64_t first = 0;  // of the panels that see any of these keys
+  if (b.causal && first_key > block.first_query) {
+    first = (first_key - block.first_query) / kPanel<V> * kPanel<V>;
+    if (first >= block.queries) return;
   }
-  if (b.grad_k.data != nullptr) {
-    add_to_keys<V>(panel, keys, b.channels, ds, panel.q_rows, rows_from(b.grad_k, first_key));
+  for (int64_t i = first; i < block.queries; i += kPanel<V>) {
+    const int64_t end_query = block.first_query + smaller(i + kPanel<V>, block.queries);
+    const int64_t seen = b.causal ? smaller(keys, end_query - first_key) : keys;
+    if (seen > 0) panel_step<V>(b, block, i, first_key, seen);
+    for (int64_t j = seen > 0 ? seen : 0; j < keys; ++j) {
+      for (int64_t lane = i; lane < i + kPanel<V>; lane += V::width) {
+        V::store(block.p + j * block.stride + lane, V::set1(0.0f));
+        V::store(block.ds + j * block.stride + lane, V::set1(0.0f));
+      }
+    }
   }
-  if (b.grad_v.data != nullptr) {
-    add_to_keys<V>(panel, keys, b.channels, p, panel.grad_o_rows, rows_from(b.grad_v, first_key));
-  }
+  add_to_keys<V>(b, block, first, keys, block.ds, block.q_rows, rows_from(b.grad_k, first_key));
+  add_to_keys<V>(b, block, first, keys, block.p, block.grad_o_rows, rows_from(b.grad_v, first_key));
 }
 
 template <class V>
@@ -176,28 +207,24 @@ void clear_rows(AttentionRows<float> x, int64_t count, int64_t channels) {
 
 template <class V>
 void backward(const AttentionBackward& b) {
-  clear_rows<V>(rows_from(b.grad_k, b.grad_k.data == nullptr ? 0 : b.first_key), b.keys, b.channels);
-  clear_rows<V>(rows_from(b.grad_v, b.grad_v.data == nullptr ? 0 : b.first_key), b.keys, b.channels);
+  clear_rows<V>(rows_from(b.grad_k, b.first_key), b.keys, b.channels);
+  clear_rows<V>(rows_from(b.grad_v, b.first_key), b.keys, b.channels);
   const int64_t end_query = b.first_query + b.queries, end_key = b.first_key + b.keys;
   for (int64_t query = b.first_query; query < end_query; query += b.block) {
-    const int64_t queries = smaller(b.block, end_query - query);
+    const BackwardBlock block = backward_block<V>(b, query);
     // Queries before the first key see none of these.
-    if (b.causal && query + queries <= b.first_key && b.grad_q.data == nullptr) continue;
-    for (int64_t i = 0; i < queries; i += kPanel<V>) {
-      begin_panel<V>(b, backward_panel<V>(b, query, i));
-    }
+    const bool blind = b.causal && query + block.queries <= b.first_key;
+    if (blind && b.grad_q.data == nullptr) continue;
+    begin_block<V>(b, block);
     for (int64_t key = b.first_key; key < end_key; key += kBackwardKeys) {
-      for (int64_t i = 0; i < queries; i += kPanel<V>) {
-        backward_step<V>(b, backward_panel<V>(b, query, i), key,
-                         smaller(kBackwardKeys, end_key - key));
-      }
+      backward_step<V>(b, block, key, smaller(kBackwardKeys, end_key - key));
     }
     if (b.grad_q.data == nullptr) continue;
-    for (int64_t i = 0; i < queries; i += kPanel<V>) {
-      const BackwardPanel panel = backward_panel<V>(b, query, i);
-      for (int64_t j = 0; j < kPanel<V>; ++j) panel.delta[j] = 1.0f;
-      panel_to_rows<V>(panel.grad_q, panel.delta, panel.queries, b.channels,
-                       rows_from(b.grad_q, panel.first_query));
+    for (int64_t i = 0; i < b.block; ++i) block.delta[i] = 1.0f;  // no more in use
+    for (int64_t i = 0; i < block.queries; i += kPanel<V>) {
+      panel_to_rows<V>(block.grad_q + i * b.channels, block.delta + i,
+                       smaller(kPanel<V>, block.queries - i), b.channels,
+                       rows_from(b.grad_q, query + i));
     }
   }
 }

@@ -7,10 +7,10 @@
 
 namespace zc::kernels {
 
-// Keys that a panel of queries meets at a time: logits [keys][panel] then stay in a first-level
-// cache (of 48 KiB, with AVX-512).
+// Keys that queries meet at a time. Forward: logits [keys][panel] stay in a first-level cache (of
+// 48 KiB, with AVX-512). Backward: two tables for a block of panels stay in a second-level cache.
 inline constexpr int64_t kForwardKeys = 128;
-inline constexpr int64_t kBackwardKeys = 64;  // has two such tables
+inline constexpr int64_t kBackwardKeys = 64;
 
 // The rows of one head.
 template <class Float>
@@ -60,11 +60,16 @@ constexpr int64_t forward_floats(int64_t panel, int64_t channels, int64_t padded
   return padded_queries * (2 * channels + 2) + panel * (kForwardKeys + 1);
 }
 
-// Each panel of the backward pass has q, grad_o and grad_q with queries side by side, q and grad_o
-// as rows padded to whole vectors, and two numbers for each query.
-constexpr int64_t backward_floats(int64_t panel, int64_t channels, int64_t padded_channels,
-                                  int64_t padded_queries) {
-  return padded_queries * (3 * channels + 2 * padded_channels + 2) + 2 * panel * kBackwardKeys;
+// Floats between the keys of a table [keys][queries]: an odd number of cache lines, so that keys fall
+// into different sets.
+constexpr int64_t table_stride(int64_t queries) {
+  return (queries + 15) / 16 * 16 + (queries % 32 == 0 ? 16 : 0);
+}
+
+// Each query of the backward pass has q, grad_o and grad_q with queries side by side, q and grad_o
+// as rows padded to whole vectors, and two numbers.
+constexpr int64_t backward_floats(int64_t block, int64_t channels, int64_t padded_channels) {
+  return block * (3 * channels + 2 * padded_channels + 2) + 2 * table_stride(block) * kBackwardKeys;
 }
 
 // Null where the compiler does not know the instruction set. Whether the machine has it is asked

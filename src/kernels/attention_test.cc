@@ -172,7 +172,8 @@ double largest_difference(const Layout& layout, const Floats& got, const Doubles
       continue;
     }
     const double difference = std::abs(got[i] - wanted[i]);
-    largest = difference <= largest ? largest : difference;  // not a number counts
+    if (std::isnan(difference)) return difference;
+    largest = std::max(largest, difference);
   }
   return largest;
 }

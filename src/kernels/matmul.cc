@@ -25,6 +25,8 @@ constexpr int64_t kMostDepth = 320;
 // while the rows of a block pass by, beside the sums that these wait with.
 constexpr int64_t kMostWeights = int64_t{128} << 10;
 constexpr int64_t kMostRows = 256;
+// More where each task splits its weights first.
+constexpr int64_t kMostRowsSplit = 512;
 // Columns for which it pays to pack rows of x: fewer only where threads would have nothing to do.
 constexpr int64_t kFewestColumns = 256;
 // Floats of transient weights that are packed at a time.
@@ -135,6 +137,7 @@ const MatmulKernels* matmul_kernels_for(InstructionSet set) {
 
 Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
     : weights_(weights), kernels_(matmul_kernels_for(set)) {
+  if (weights.split && matmul_amx() != nullptr) kernels_ = matmul_amx();
   ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr);
   weights_.column_stride = or_default(weights.column_stride, weights.depth);
   panels_ = parts_of(weights.columns, panel_results(weights_, *kernels_));
@@ -151,6 +154,14 @@ Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, Instruction
 
 size_t Matmul::panel_bytes() const {
   return static_cast<size_t>(weights_.depth * kernels_->columns) * packed_element_bytes(weights_);
+}
+
+bool Matmul::keeps_halves() const {
+  return packed_element_bytes(weights_) != sizeof(float);
+}
+
+int64_t Matmul::padded(int64_t depth) const {
+  return parts_of(depth, kernels_->depth_unit) * kernels_->depth_unit;
 }
 
 size_t Matmul::packed_bytes() const {
@@ -207,16 +218,18 @@ Matmul::Pass Matmul::pass_for(const MatmulCall& call, Span panels, int64_t worke
   p.call = &call;
   p.panels = panels;
   p.pieces = parts_of(weights_.depth, kMostDepth);
-  const int64_t columns = kernels_->columns, depth = parts_of(weights_.depth, p.pieces);
-  p.blocks = parts_of(call.rows, kMostRows);
+  const int64_t columns = kernels_->columns, depth = padded(parts_of(weights_.depth, p.pieces));
+  const bool splits = kernels_->split_weights != nullptr;
+  p.blocks = parts_of(call.rows, splits ? kMostRowsSplit : kMostRows);
   p.ranges = parts_of(panels.count, std::max<int64_t>(1, kMostWeights / (depth * columns)));
   share_out(p, call.rows, workers);
   p.most_rows = parts_of(call.rows, p.blocks);
   const int64_t most_panels = parts_of(panels.count, p.ranges);
-  const bool halves = packed_element_bytes(weights_) != sizeof(float);
   constexpr int64_t kLineFloats = kCacheLine / static_cast<int64_t>(sizeof(float));
   p.x_floats = parts_of(kernels_->places * depth, kLineFloats) * kLineFloats;
-  p.weight_floats = halves ? most_panels * depth * columns : 0;
+  // Of the task's own, and one panel of halves on their way to be split.
+  p.weight_floats = splits || keeps_halves() ? most_panels * depth * columns : 0;
+  if (splits && keeps_halves()) p.weight_floats += depth * columns;
   p.sum_floats = (p.pieces > 1 ? most_panels * p.most_rows : kernels_->rows) * columns;
   return p;
 }
@@ -246,7 +259,7 @@ void Matmul::run_task(const Pass& pass, int64_t index, float* memory) const {
                .sums = memory + pass.x_floats + pass.weight_floats};
   for (int64_t piece = 0; piece < pass.pieces; ++piece) {
     task.depth = part_of(weights_.depth, pass.pieces, piece);
-    widen_pieces(task);
+    prepare_pieces(task);
     const int64_t tiles = parts_of(task.rows.count, kernels_->rows);
     for (int64_t i = 0; i < tiles; ++i) multiply_rows(task, part_of(task.rows.count, tiles, i));
   }
@@ -258,22 +271,32 @@ const char* Matmul::packed_piece(const Task& task, int64_t panel) const {
          static_cast<size_t>(task.depth.first) * row_bytes;
 }
 
-void Matmul::widen_pieces(const Task& task) const {
-  if (packed_element_bytes(weights_) == sizeof(float)) return;
+// Widened, split, or both, as the task needs them.
+void Matmul::prepare_pieces(const Task& task) const {
+  const auto split = kernels_->split_weights;
   const auto widen =
       weights_.type == ElementType::float16 ? kernels_->widen_float16 : kernels_->widen_bfloat16;
-  const int64_t floats = task.depth.count * kernels_->columns;
+  if (split == nullptr && !keeps_halves()) return;
+  const int64_t stride = padded(task.depth.count) * kernels_->columns;
+  float* spare = task.weights + task.panels.count * stride;
   for (int64_t i = 0; i < task.panels.count; ++i) {
-    widen(reinterpret_cast<const uint16_t*>(packed_piece(task, i)), floats,
-          task.weights + i * floats);
+    const char* packed = packed_piece(task, i);
+    float* to = task.weights + i * stride;
+    if (!keeps_halves()) {
+      split(reinterpret_cast<const float*>(packed), task.depth.count, to);
+      continue;
+    }
+    widen(reinterpret_cast<const uint16_t*>(packed), task.depth.count * kernels_->columns,
+          split == nullptr ? to : spare);
+    if (split != nullptr) split(spare, task.depth.count, to);
   }
 }
 
 const float* Matmul::piece_of_panel(const Task& task, int64_t panel) const {
-  if (packed_element_bytes(weights_) == sizeof(float)) {
+  if (kernels_->split_weights == nullptr && !keeps_halves()) {
     return reinterpret_cast<const float*>(packed_piece(task, panel));
   }
-  return task.weights + panel * task.depth.count * kernels_->columns;
+  return task.weights + panel * padded(task.depth.count) * kernels_->columns;
 }
 
 void Matmul::multiply_rows(const Task& task, Span rows) const {

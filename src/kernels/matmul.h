@@ -31,6 +31,10 @@ struct MatmulWeights {
   bool gated = false;
   // Halves stay halves in the packed form, and become float32 on the way into each product.
   bool keep_type = false;
+  // Where the machine has AMX: each element of x and W enters as the sum of two bfloat16, which
+  // leaves it a relative error of 2^-17, and the product of the two smaller parts, 2^-16 of the
+  // larger ones', is left out. Elsewhere, nothing.
+  bool split = false;
   // For one product: W is not copied here but packed within `run`, some MiB at a time, so `weight`
   // must stay until then.
   bool transient = false;
@@ -76,6 +80,8 @@ class Matmul {
   struct Task;
   static Span part_of(int64_t whole, int64_t parts, int64_t index);
   size_t panel_bytes() const;
+  bool keeps_halves() const;
+  int64_t padded(int64_t depth) const;
   void pack_panels(int64_t first, int64_t count, float* to, const Workers& workers) const;
   void share_out(Pass& pass, int64_t rows, int64_t workers) const;
   Pass pass_for(const MatmulCall& call, Span panels, int64_t workers) const;
@@ -83,7 +89,7 @@ class Matmul {
                        const Workers& workers) const;
   void run_task(const Pass& pass, int64_t index, float* memory) const;
   const char* packed_piece(const Task& task, int64_t panel) const;
-  void widen_pieces(const Task& task) const;
+  void prepare_pieces(const Task& task) const;
   const float* piece_of_panel(const Task& task, int64_t panel) const;
   void multiply_rows(const Task& task, Span rows) const;
   void finish_tile(const MatmulCall& call, int64_t panel, Span rows, const float* sums) const;

@@ -56,6 +56,10 @@ struct MatmulKernels {
   void (*finish)(const MatmulEnd&);
   void (*widen_float16)(const uint16_t* from, int64_t count, float* to);
   void (*widen_bfloat16)(const uint16_t* from, int64_t count, float* to);
+  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc): the weights of a piece of
+  // depth, from[depth][columns], take as many floats after it, if `depth` is a multiple of the unit.
+  int64_t depth_unit = 1;
+  void (*split_weights)(const float* from, int64_t depth, float* to) = nullptr;
   // Multiplies and adds, and touches no memory; returns how many operations that was.
   double (*multiply_in_registers)(int64_t rounds);
 };
@@ -65,6 +69,8 @@ struct MatmulKernels {
 const MatmulKernels* matmul_portable();
 const MatmulKernels* matmul_avx2();
 const MatmulKernels* matmul_avx512();
+// Null too where the machine or the system has no AMX.
+const MatmulKernels* matmul_amx();
 
 // Null for an instruction set that this build or this machine lacks.
 const MatmulKernels* matmul_kernels_for(InstructionSet set);

@@ -2,6 +2,7 @@
 #include "kernels/matmul_pack.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace zc::kernels {
 namespace {
@@ -71,6 +72,21 @@ void pack_floats(const MatmulWeights& w, const HalfPanel& p, float* to) {
   pack_elements<float>(w, p, k, to, [](float v) { return v; });
 }
 
+// Halves that lie along the depth: each column is widened in one go, then packed as floats are.
+void pack_widened(const MatmulWeights& w, const HalfPanel& p, float* to,
+                  void (*widen)(const uint16_t*, int64_t, float*)) {
+  thread_local std::vector<float> columns;
+  columns.resize(static_cast<size_t>(p.count * w.depth));
+  for (int64_t c = 0; c < p.count; ++c) {
+    widen(static_cast<const uint16_t*>(w.weight) + (p.first + c) * w.column_stride, w.depth,
+          columns.data() + c * w.depth);
+  }
+  MatmulWeights floats = w;
+  floats.weight = columns.data();
+  floats.column_stride = w.depth;
+  pack_floats(floats, {0, p.count, p.width, p.to_stride}, to);
+}
+
 }  // namespace
 
 int64_t panel_results(const MatmulWeights& weights, const MatmulKernels& kernels) {
@@ -94,6 +110,8 @@ void pack_panel_of(const MatmulWeights& weights, const MatmulKernels& kernels, i
     } else if (weights.keep_type) {
       uint16_t* halves = static_cast<uint16_t*>(to) + half * p.width;
       pack_elements<uint16_t>(weights, p, 0, halves, [](uint16_t v) { return v; });
+    } else if (weights.depth_stride == 1) {
+      pack_widened(weights, p, floats, widen);
     } else {
       pack_elements<uint16_t>(weights, p, 0, floats, [&](uint16_t v) {
         float value;

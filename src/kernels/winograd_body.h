@@ -27,15 +27,16 @@ constexpr PairFactors pair_factors(double p, double q) {
 }
 
 // G g for three values each of `columns` filters side by side -> six.
-template <int64_t columns>
-ZC_INLINE void weight_row(const double (*g)[columns], int64_t step, double (*out)[columns],
+template <int64_t columns, class Real>
+ZC_INLINE void weight_row(const Real (*g)[columns], int64_t step, Real (*out)[columns],
                           int64_t out_step) {
   constexpr PairFactors a = pair_factors(kPointA, kPointB), b = pair_factors(kPointB, kPointA);
-  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
-  const double *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
+  constexpr Real at_zero = Real(1 / (kPointA * kPointA * kPointB * kPointB));
+  const Real *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
   for (int64_t i = 0; i < columns; ++i) {
-    const double even_a = g0[i] * a.first + g2[i] * a.last, odd_a = g1[i] * a.odd;
-    const double even_b = g0[i] * b.first + g2[i] * b.last, odd_b = g1[i] * b.odd;
+    const Real even_a = g0[i] * Real(a.first) + g2[i] * Real(a.last);
+    const Real even_b = g0[i] * Real(b.first) + g2[i] * Real(b.last);
+    const Real odd_a = g1[i] * Real(a.odd), odd_b = g1[i] * Real(b.odd);
     out[0][i] = g0[i] * at_zero;
     out[out_step][i] = even_a + odd_a;
     out[2 * out_step][i] = even_a - odd_a;
@@ -45,25 +46,33 @@ ZC_INLINE void weight_row(const double (*g)[columns], int64_t step, double (*out
   }
 }
 
-// G g G^T of each filter, in double: its rounding stays as long as the weights do.
-template <int64_t columns>
-void pack_panel(const WinogradPanel& p) {
+// G g G^T of each filter.
+template <int64_t columns, class Real>
+void pack_panel_in(const WinogradPanel& p) {
   const int64_t first = p.panel * columns, in = p.weights.in;
   const int64_t left = p.weights.out - first, filters = left < columns ? left : columns;
-  double g[9][columns] = {}, half[18][columns], full[kPositions][columns];
+  Real g[9][columns] = {}, half[18][columns], full[kPositions][columns];
   for (int64_t k = 0; k < p.rows; ++k) {
     for (int64_t i = 0; i < filters; ++i) {
       const float* filter =
           p.weights.weight + (first + i) * p.weights.out_stride + k * p.weights.in_stride;
-      for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j * p.weights.tap_stride] : 0.0;
+      for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j * p.weights.tap_stride] : 0;
     }
-    for (int64_t j = 0; j < 3; ++j) weight_row<columns>(g + j, 3, half + j, 3);
-    for (int64_t i = 0; i < kPatch; ++i) weight_row<columns>(half + i * 3, 1, full + i * kPatch, 1);
+    for (int64_t j = 0; j < 3; ++j) weight_row<columns, Real>(g + j, 3, half + j, 3);
+    for (int64_t i = 0; i < kPatch; ++i) weight_row<columns, Real>(half + i * 3, 1, full + i * kPatch, 1);
     for (int64_t s = 0; s < kPositions; ++s) {
       float* u = p.u + ((s * p.panels + p.panel) * p.rows + k) * columns;
       for (int64_t i = 0; i < columns; ++i) u[i] = float(full[s][i]);
     }
   }
+}
+
+// In double where they are kept, since the rounding then stays as long as they do; in float for one
+// call, which takes half the time and adds little to the rounding of the products.
+template <int64_t columns>
+void pack_panel(const WinogradPanel& p) {
+  if (p.weights.transient) return pack_panel_in<columns, float>(p);
+  pack_panel_in<columns, double>(p);
 }
 
 // B^T d. With the points 0, +-a, +-b, infinity the rows are the coefficients of the products of

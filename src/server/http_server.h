@@ -29,10 +29,10 @@ struct HttpLimits {
   int64_t all_answer_bytes = 64 * 1024 * 1024;    // beyond it those go whose clients read nothing
   // 503, unless one can go instead that waits, or whose client reads nothing.
   int64_t connections = 256;
-  int64_t connections_per_address = 32;           // likewise
-  int64_t queued_bytes = 4 * 1024 * 1024;         // of one event stream or WebSocket: dropped
-  int64_t all_queued_bytes = 32 * 1024 * 1024;    // of all of them: those above their share go
-  int64_t websocket_message_bytes = 64 * 1024;    // from the client: closed with 1009
+  int64_t connections_per_address = 32;         // likewise
+  int64_t queued_bytes = 4 * 1024 * 1024;       // of one event stream or WebSocket: dropped
+  int64_t all_queued_bytes = 32 * 1024 * 1024;  // of all of them: those above their share go
+  int64_t websocket_message_bytes = 64 * 1024;  // from the client: closed with 1009
   double ping_seconds = 15;  // event streams and WebSockets are spoken to that often
 };
 

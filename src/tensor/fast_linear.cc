@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "kernels/matmul.h"
+#include "tensor/kernel_choice.h"
 #include "tensor/torch_workers.h"
 
 namespace zc {
@@ -51,6 +52,7 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
                                  .column_stride = w.stride(1),
                                  .bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
                                  .gated = gated,
+                                 .split = kernels_in_use() == Kernels::fast,
                                  .transient = true});
   product.run({.rows = x.size(0),
                .x = x.const_data_ptr<float>(),

@@ -90,7 +90,8 @@ TEST(FastLinear, IsWhatAPointwiseConvolutionRuns) {
   const KernelScope scope(Kernels::fast);
   const at::Tensor fast = ops::conv2d(x, w, b, {});
   EXPECT_TRUE(fast.is_contiguous(at::MemoryFormat::ChannelsLast));
-  expect_as_double(fast, plain);
+  // The fast kernels may split their operands into halves of 17 bits.
+  EXPECT_LT((fast - plain).abs().max().item<float>(), 1e-4);
 }
 
 }  // namespace

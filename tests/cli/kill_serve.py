@@ -89,7 +89,7 @@ class Submitter:
     def __init__(self, server):
         self.server, self.accepted, self.repeats = server, {}, 0
         self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run)
+        self.thread = threading.Thread(target=self.run, daemon=True)  # a failure elsewhere ends the test
         self.thread.start()
 
     def submit(self, number):
