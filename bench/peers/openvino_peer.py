@@ -107,8 +107,11 @@ def main():
         total = common.seconds_of_process()
     elif options.output and output is not None:
         numpy.save(options.output, output)
-    note = "OpenVINO's own choice of precision" if options.own_precision else ""
-    common.report(options, seconds, {"openvino": openvino.get_version().split("-")[0]}, total_s=total, note=note)
+    notes = ["its own choice of precision"] if options.own_precision else []
+    if options.what == "image":
+        notes.append("compiles its networks anew; kept ones, as in start-up, begin sooner and take more memory")
+    common.report(options, seconds, {"openvino": openvino.get_version().split("-")[0]}, total_s=total,
+                  note="; ".join(notes))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@
 #include "cli/machine.h"
 #include "formats/checkpoint.h"
 #include "pipelines/model_paths.h"
+#include "tensor/kernel_choice.h"
 #include "tensor/load.h"
 #include "training/controlled_base.h"
 #include "training/diffusion_model.h"
@@ -222,6 +223,7 @@ int run_bench_train(Arguments arguments) {
   if (!parse(c, arguments)) return 0;
   const std::string device = prepare_device(c.machine);
   TrainBench bench(c, at::Device(device));
+  const KernelScope kernels(Kernels::fast);
   std::vector<double> losses, total, forward, backward, update;
   for (int64_t i = 0; i <= c.runs; ++i) {
     const StepTimes times = bench.step(i);

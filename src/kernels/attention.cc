@@ -79,9 +79,9 @@ void write_logsumexp(const AttentionForward& f, int64_t padded, float* out) {
   }
 }
 
-// How a backward pass is cut. Whole heads are the least work: five products for each pair of a query
-// and a key. Where they would leave threads without work, blocks of queries (three products, for
-// grad_q) and blocks of keys (four, for the other two) go to different threads.
+// How a backward pass is cut. Whole heads are the least work: five products for each pair of a
+// query and a key. Where they would leave threads without work, blocks of queries (three products,
+// for grad_q) and blocks of keys (four, for the other two) go to different threads.
 struct BackwardPlan {
   int64_t queries, keys;       // of a task
   int64_t query_tasks, tasks;  // of each head

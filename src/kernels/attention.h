@@ -4,8 +4,8 @@
 //
 // Rows stay where they are: nothing is transposed or copied but one block of queries at a time, and
 // the memory that a thread needs depends on the number of channels alone. The exponential has a
-// relative error below 3e-7; sums are taken in float32, so a result has the error of a direct sum in
-// float32 (about 1e-6 of the largest value of v).
+// relative error below 3e-7; sums are taken in float32, so a result has the error of a direct sum
+// in float32 (about 1e-6 of the largest value of v).
 #pragma once
 
 #include <cstdint>
@@ -39,14 +39,14 @@ struct AttentionCall {
   AttentionShape shape;
   float scale;  // usually 1 / sqrt(channels)
   HeadRows<const float> q, k, v;
-  HeadRows<float> o;             // not q, k or v
-  float* logsumexp = nullptr;    // [batch,heads,queries], for attention_backward(); null: none
+  HeadRows<float> o;           // not q, k or v
+  float* logsumexp = nullptr;  // [batch,heads,queries], for attention_backward(); null: none
 };
 
 // Throws bug for sizes below 1. Not a number passes: a query or key that holds one makes those rows
-// of o not a number that see it. A result does not depend on the number of workers, nor on what else
-// is in the batch; it differs between instruction sets by rounding. Each thread keeps its working
-// memory (about 1 KiB for each channel of a head, and 64 KiB) for the next call.
+// of o not a number that see it. A result does not depend on the number of workers, nor on what
+// else is in the batch; it differs between instruction sets by rounding. Each thread keeps its
+// working memory (about 1 KiB for each channel of a head, and 64 KiB) for the next call.
 void attention(const AttentionCall& call, const Workers& workers = {},
                InstructionSet set = instruction_sets().back());
 
@@ -55,8 +55,8 @@ struct AttentionGradCall {
   AttentionShape shape;
   float scale;
   HeadRows<const float> q, k, v;
-  HeadRows<const float> o;      // as attention() gave it
-  const float* logsumexp;       // likewise
+  HeadRows<const float> o;  // as attention() gave it
+  const float* logsumexp;   // likewise
   HeadRows<const float> grad_o;
   // Overwritten. Null data: not wanted.
   HeadRows<float> grad_q = {}, grad_k = {}, grad_v = {};

@@ -18,8 +18,8 @@ namespace {
 #define ZC_INLINE inline __attribute__((always_inline))
 
 // V has: Reg, width, rows (of sums that fit into the registers, each of two vectors), load, store,
-// load_partial, store_partial, set1, add, sub, mul, div, max (the second where either is no number),
-// fma (a * b + c), power_bits (see power_of_two) and transpose (of width vectors).
+// load_partial, store_partial, set1, add, sub, mul, div, max (the second where either is no
+// number), fma (a * b + c), power_bits (see power_of_two) and transpose (of width vectors).
 
 // c[row][column] = start + sum over k of a(row, k) b[k][column]
 struct Product {
@@ -171,7 +171,8 @@ ZC_INLINE int64_t smaller(int64_t a, int64_t b) {
 template <class V>
 constexpr int64_t kPanel = 2 * V::width;
 
-// Rows -> columns: out[channel][i] = x[i][channel] * factor for `count` rows, zeros up to the panel.
+// Rows -> columns: out[channel][i] = x[i][channel] * factor for `count` rows, zeros up to the
+// panel.
 template <class V>
 void rows_to_panel(AttentionRows<const float> x, int64_t count, int64_t channels, float factor,
                    float* out) {

@@ -4,8 +4,9 @@
 //
 // With P = softmax(scale q k^T), D_i the sum over channels of grad_o_i o_i and
 // dS_ij = scale P_ij (grad_o_i v_j - D_i):  grad_q = dS k,  grad_k = dS^T q,  grad_v = P^T grad_o.
-// P is computed again from the logarithms of its sums (arXiv 2307.08691, section 3.1.2). Each number
-// of a gradient is one sum in the order of the keys, or of the queries, however the work is cut.
+// P is computed again from the logarithms of its sums (arXiv 2307.08691, section 3.1.2). Each
+// number of a gradient is one sum in the order of the keys, or of the queries, however the work is
+// cut.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ constexpr int64_t padded_to_vectors(int64_t channels) {
   return (channels + V::width - 1) / V::width * V::width;
 }
 
-// A block of queries in the backward pass: some panels, the tables [channels][panel] of which follow
-// each other.
+// A block of queries in the backward pass: some panels, the tables [channels][panel] of which
+// follow each other.
 struct BackwardBlock {
   int64_t first_query, queries;
   // [keys][stride], queries side by side: the logits, then P; products of v and grad_o, then dS.
@@ -76,7 +77,8 @@ void begin_panel(const AttentionBackward& b, const BackwardBlock& block, int64_t
   const int64_t count = smaller(kPanel<V>, block.queries - i);
   rows_to_panel<V>(rows_from(b.q, first), count, b.channels, b.scale * kLog2e, block.q + table);
   rows_to_panel<V>(rows_from(b.grad_o, first), count, b.channels, b.scale, block.grad_o + table);
-  rows_to_panel<V>(rows_from(b.o, first), count, b.channels, 1.0f, block.grad_q + table);  // for now
+  rows_to_panel<V>(rows_from(b.o, first), count, b.channels, 1.0f,
+                   block.grad_q + table);  // for now
   for (int64_t lane = 0; lane < kPanel<V>; lane += V::width) {
     auto delta = V::set1(0.0f);
     for (int64_t c = 0; c < b.channels; ++c) {

@@ -27,8 +27,8 @@ struct AttentionForward {
   AttentionRows<float> o;
   int64_t first_query, queries;
   // Working memory of forward_floats(), aligned to 64 bytes. The first 2 * padded floats hold, when
-  // the kernel returns, the largest logit (to the base 2) and the sum of 2^(logit - largest) of each
-  // query, where padded is `queries` rounded up to whole panels.
+  // the kernel returns, the largest logit (to the base 2) and the sum of 2^(logit - largest) of
+  // each query, where padded is `queries` rounded up to whole panels.
   float* memory;
 };
 
@@ -60,8 +60,8 @@ constexpr int64_t forward_floats(int64_t panel, int64_t channels, int64_t padded
   return padded_queries * (2 * channels + 2) + panel * (kForwardKeys + 1);
 }
 
-// Floats between the keys of a table [keys][queries]: an odd number of cache lines, so that keys fall
-// into different sets.
+// Floats between the keys of a table [keys][queries]: an odd number of cache lines, so that keys
+// fall into different sets.
 constexpr int64_t table_stride(int64_t queries) {
   return (queries + 15) / 16 * 16 + (queries % 32 == 0 ? 16 : 0);
 }

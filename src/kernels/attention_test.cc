@@ -43,9 +43,7 @@ struct AttentionCase {
   double size = 1.0;  // standard deviation of q
 
   float scale() const { return 1.0f / std::sqrt(static_cast<float>(shape.channels)); }
-  Layout queries() const {
-    return {shape.batch, shape.queries, shape.heads, shape.channels, gap};
-  }
+  Layout queries() const { return {shape.batch, shape.queries, shape.heads, shape.channels, gap}; }
   Layout keys() const { return {shape.batch, shape.keys, shape.heads, shape.channels, gap}; }
 };
 
@@ -135,10 +133,9 @@ Results<float> by_blocks(const AttentionCase& c, const AttentionData& d, Instruc
                          const Workers& workers = {}) {
   const AttentionShape& s = c.shape;
   const Layout rows = c.queries(), keys = c.keys();
-  Results<float> r{Floats(d.q.size(), kCanary),
-                   Floats(static_cast<size_t>(s.batch * s.heads * s.queries)),
-                   Floats(d.q.size(), kCanary), Floats(d.k.size(), kCanary),
-                   Floats(d.k.size(), kCanary)};
+  Results<float> r{
+      Floats(d.q.size(), kCanary), Floats(static_cast<size_t>(s.batch * s.heads * s.queries)),
+      Floats(d.q.size(), kCanary), Floats(d.k.size(), kCanary), Floats(d.k.size(), kCanary)};
   attention({.shape = s,
              .scale = c.scale(),
              .q = rows.of(d.q.data()),
@@ -183,8 +180,8 @@ void expect_plain(const AttentionCase& c, double tolerance = 4e-6) {
   const Results<double> wanted = plain(c, d);
   for (const InstructionSet set : instruction_sets()) {
     SCOPED_TRACE(testing::Message() << "set " << static_cast<int>(set) << ", " << c.shape.queries
-                                    << " queries, " << c.shape.keys << " keys, "
-                                    << c.shape.channels << " channels, causal " << c.shape.causal);
+                                    << " queries, " << c.shape.keys << " keys, " << c.shape.channels
+                                    << " channels, causal " << c.shape.causal);
     const Results<float> got = by_blocks(c, d, set);
     EXPECT_LE(largest_difference(c.queries(), got.o, wanted.o), tolerance);
     EXPECT_LE(largest_difference(c.queries(), got.grad_q, wanted.grad_q), 2 * tolerance);
@@ -324,7 +321,7 @@ TEST(Attention, TheGradientsAreThoseOfFiniteDifferences) {
     for (size_t i = 0; i < o.size(); ++i) sum += o[i] * d.grad_o[i];
     return sum;
   };
-  const auto expect_slope = [&](Floats AttentionData::* input, const Doubles& gradient) {
+  const auto expect_slope = [&](Floats AttentionData::*input, const Doubles& gradient) {
     for (const size_t i : {size_t{0}, size_t{5}, gradient.size() - 1}) {
       AttentionData up = d, down = d;
       (up.*input)[i] += 0.00390625f;
@@ -368,13 +365,20 @@ TEST(Attention, RefusesEmptySizes) {
   float x = 1.0f;
   const HeadRows<const float> in{&x, 1, 1, 1};
   const HeadRows<float> out{&x, 1, 1, 1};
-  for (const AttentionShape& s : {AttentionShape{0, 1, 1, 1, 1}, AttentionShape{1, 0, 1, 1, 1},
-                                  AttentionShape{1, 1, 0, 1, 1}, AttentionShape{1, 1, 1, 0, 1},
-                                  AttentionShape{1, 1, 1, 1, 0}}) {
-    EXPECT_THROW(
-        attention({.shape = s, .scale = 1.0f, .q = in, .k = in, .v = in, .o = out}), Error);
-    EXPECT_THROW(attention_backward({.shape = s, .scale = 1.0f, .q = in, .k = in, .v = in, .o = in,
-                                     .logsumexp = &x, .grad_o = in, .grad_q = out}),
+  for (const AttentionShape& s :
+       {AttentionShape{0, 1, 1, 1, 1}, AttentionShape{1, 0, 1, 1, 1}, AttentionShape{1, 1, 0, 1, 1},
+        AttentionShape{1, 1, 1, 0, 1}, AttentionShape{1, 1, 1, 1, 0}}) {
+    EXPECT_THROW(attention({.shape = s, .scale = 1.0f, .q = in, .k = in, .v = in, .o = out}),
+                 Error);
+    EXPECT_THROW(attention_backward({.shape = s,
+                                     .scale = 1.0f,
+                                     .q = in,
+                                     .k = in,
+                                     .v = in,
+                                     .o = in,
+                                     .logsumexp = &x,
+                                     .grad_o = in,
+                                     .grad_q = out}),
                  Error);
   }
 }

@@ -123,8 +123,7 @@ void split_weights(const float* from, int64_t depth, float* to) {
       for (int64_t tile = 0; tile < kTiles; ++tile) {
         const float* at = from + k * kColumns + tile * kTileColumns;
         const Split a = split(k < depth ? _mm512_loadu_ps(at) : _mm512_setzero_ps());
-        const Split b =
-            split(k + 1 < depth ? _mm512_loadu_ps(at + kColumns) : _mm512_setzero_ps());
+        const Split b = split(k + 1 < depth ? _mm512_loadu_ps(at + kColumns) : _mm512_setzero_ps());
         uint16_t* high = reinterpret_cast<uint16_t*>(to) +
                          (step * kTiles + tile) * 2 * kTileHalves + pair * kTerms;
         _mm512_storeu_si512(high, pairs(a.high, b.high));
@@ -151,11 +150,11 @@ void shape_tiles(int64_t rows) {
   asm volatile("ldtilecfg %0" ::"m"(shapes) : "memory");
 }
 
-#define ZC_MULTIPLY_TILE(tile)                                      \
-  _tile_loadd(6, w + (tile) * 2 * kTileHalves, kRowBytes);               \
-  _tile_dpbf16ps(tile, 4, 6);                                       \
-  _tile_dpbf16ps(tile, 5, 6);                                       \
-  _tile_loadd(7, w + ((tile) * 2 + 1) * kTileHalves, kRowBytes);         \
+#define ZC_MULTIPLY_TILE(tile)                                   \
+  _tile_loadd(6, w + (tile) * 2 * kTileHalves, kRowBytes);       \
+  _tile_dpbf16ps(tile, 4, 6);                                    \
+  _tile_dpbf16ps(tile, 5, 6);                                    \
+  _tile_loadd(7, w + ((tile) * 2 + 1) * kTileHalves, kRowBytes); \
   _tile_dpbf16ps(tile, 4, 7)
 
 void multiply(const MatmulTile& t) {

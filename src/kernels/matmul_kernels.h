@@ -57,7 +57,8 @@ struct MatmulKernels {
   void (*widen_float16)(const uint16_t* from, int64_t count, float* to);
   void (*widen_bfloat16)(const uint16_t* from, int64_t count, float* to);
   // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc): the weights of a piece of
-  // depth, from[depth][columns], take as many floats after it, if `depth` is a multiple of the unit.
+  // depth, from[depth][columns], take as many floats after it, if `depth` is a multiple of the
+  // unit.
   int64_t depth_unit = 1;
   void (*split_weights)(const float* from, int64_t depth, float* to) = nullptr;
   // Multiplies and adds, and touches no memory; returns how many operations that was.

@@ -59,7 +59,8 @@ void pack_panel_in(const WinogradPanel& p) {
       for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j * p.weights.tap_stride] : 0;
     }
     for (int64_t j = 0; j < 3; ++j) weight_row<columns, Real>(g + j, 3, half + j, 3);
-    for (int64_t i = 0; i < kPatch; ++i) weight_row<columns, Real>(half + i * 3, 1, full + i * kPatch, 1);
+    for (int64_t i = 0; i < kPatch; ++i)
+      weight_row<columns, Real>(half + i * 3, 1, full + i * kPatch, 1);
     for (int64_t s = 0; s < kPositions; ++s) {
       float* u = p.u + ((s * p.panels + p.panel) * p.rows + k) * columns;
       for (int64_t i = 0; i < columns; ++i) u[i] = float(full[s][i]);

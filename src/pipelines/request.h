@@ -167,8 +167,9 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("noise", o.noise, one_of({"profile", "cpu", "cuda"}),
         "random numbers of torch's CPU or CUDA generator");
   visit("prediction", o.prediction, one_of({"auto", "epsilon", "v"}), "what the model predicts");
-  visit("exact", o.exact,
-        "plain kernels, and with and without the prompt in two passes, as the original does; slower");
+  visit(
+      "exact", o.exact,
+      "plain kernels, and with and without the prompt in two passes, as the original does; slower");
   visit("seed_step", o.seed_step, Range{0, 1000000},
         "picture k of a batch has the seed + k times this; 0: all are drawn from one seed; unset: "
         "the profile's");

@@ -256,15 +256,10 @@ ModelEntry Catalogue::need(std::string_view id, std::string_view kind,
 }
 
 nlohmann::json model_json(const ModelEntry& entry) {
-  return {{"id", entry.id},
-          {"title", shown_title(entry)},
-          {"kind", entry.kind},
-          {"family", entry.family},
-          {"control_kind", entry.control_kind},
-          {"sha10", entry.sha10},
-          {"bytes", entry.bytes},
-          {"ready", entry.problem.empty()},
-          {"problem", entry.problem}};
+  return {
+      {"id", entry.id},         {"title", shown_title(entry)},        {"kind", entry.kind},
+      {"family", entry.family}, {"control_kind", entry.control_kind}, {"sha10", entry.sha10},
+      {"bytes", entry.bytes},   {"ready", entry.problem.empty()},     {"problem", entry.problem}};
 }
 
 }  // namespace zc

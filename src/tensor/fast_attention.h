@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention by our own kernel, which reads the heads where the projections have them; differentiable.
+// Attention by our own kernel, which reads the heads where the projections have them;
+// differentiable.
 #pragma once
 
 #include <ATen/core/Tensor.h>

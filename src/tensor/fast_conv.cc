@@ -50,7 +50,8 @@ int64_t version_of(const at::Tensor& t) {
 
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     const ops::ConvOptions& o) {
-  if (!is_plain_float(x) || !is_plain_float(weight) || (bias.defined() && !is_plain_float(bias))) return false;
+  if (!is_plain_float(x) || !is_plain_float(weight) || (bias.defined() && !is_plain_float(bias)))
+    return false;
   if (!computes_in_float()) return false;
   // Anything unusual goes to ATen, which also words the error about it.
   if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || x.size(1) != weight.size(1)) {

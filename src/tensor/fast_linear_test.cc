@@ -26,9 +26,10 @@ TEST(FastLinear, IsALinearLayerWithAResidual) {
   const at::Tensor x = at::randn({2, 37, 50}), w = at::randn({31, 50}), b = at::randn({31});
   const at::Tensor residual = at::randn({2, 37, 31});
   ASSERT_TRUE(suits_fast_linear(x, w));
-  expect_as_double(fast_linear(x, w, b), at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble)));
+  expect_as_double(fast_linear(x, w, b),
+                   at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble)));
   expect_as_double(fast_linear(x, w, {}, {.residual = residual}),
-              at::linear(x.to(at::kDouble), w.to(at::kDouble)) + residual);
+                   at::linear(x.to(at::kDouble), w.to(at::kDouble)) + residual);
 }
 
 TEST(FastLinear, TakesRowsAndWeightsAsTheyLieInMemory) {
@@ -47,7 +48,7 @@ TEST(FastLinear, WidensHalfWeights) {
 TEST(FastLinear, GatesAsGegluDoes) {
   const at::Tensor x = at::randn({40, 24}), w = at::randn({2 * 33, 24}), b = at::randn({2 * 33});
   expect_as_double(fast_linear(x, w, b, {.gated = true}),
-              ops::geglu(at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble))));
+                   ops::geglu(at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble))));
 }
 
 TEST(FastLinear, HasTheGradientsOfALinearLayer) {

@@ -49,10 +49,9 @@ at::Tensor normalized(const at::Tensor& x, const at::Tensor& weight, const at::T
   float* rstd = mean + x.size(0) * o.groups;
   for_each_part(x, o.groups, o.eps, o.silu, [&](const Part& p) {
     const int64_t group = p.sample * o.groups + p.first_group;
-    kernels::group_norm_forward(p.shape, real_of(x), bytes_of(x, p),
-                                weight.const_data_ptr<float>() + p.first_channel,
-                                bias.const_data_ptr<float>() + p.first_channel, bytes_of(y, p),
-                                mean + group, rstd + group);
+    kernels::group_norm_forward(
+        p.shape, real_of(x), bytes_of(x, p), weight.const_data_ptr<float>() + p.first_channel,
+        bias.const_data_ptr<float>() + p.first_channel, bytes_of(y, p), mean + group, rstd + group);
   });
   return y;
 }

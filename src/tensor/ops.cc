@@ -63,8 +63,7 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   if (own_kernels(x)) {
     if (!c10::GradMode::is_enabled() && suits_winograd(x, weight, bias, o))
       return winograd_conv(x, weight, bias, o);
-    if (is_pointwise(x, weight, o) &&
-        suits_fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1)))
+    if (is_pointwise(x, weight, o) && suits_fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1)))
       return pointwise(x, weight, bias);
   }
   return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The few operators that models are made of: the seam where fast kernels go in (kernel_choice.h).
-// Plain ATen is always there. Images are [B,C,H,W] (channels-last in memory during inference), token sequences
-// [B,T,D].
+// Plain ATen is always there. Images are [B,C,H,W] (channels-last in memory during inference),
+// token sequences [B,T,D].
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,8 +19,8 @@ struct ConvOptions {
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   ConvOptions o);
 
-// x [...,D], weight [D',D], bias [D'] or undefined; `residual` [...,D'], or undefined, is added. The
-// weight may be of another type than x where linear_takes() says so.
+// x [...,D], weight [D',D], bias [D'] or undefined; `residual` [...,D'], or undefined, is added.
+// The weight may be of another type than x where linear_takes() says so.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   const at::Tensor& residual = {});
 bool linear_takes(const at::Tensor& x, const at::Tensor& weight);

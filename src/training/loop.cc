@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "tensor/kernel_choice.h"
 #include "training/convergence.h"
 #include "training/host_memory.h"
 #include "training/run_log.h"
@@ -334,6 +335,7 @@ class Run {
 
 void run_training(const TrainOptions& options, const Recipe& recipe, const TaskContext& task,
                   Ranks& ranks) {
+  const KernelScope kernels(Kernels::fast);
   Run(options, recipe, task, ranks).train();
 }
 

@@ -3,7 +3,7 @@
 # The tests of the studio, as ctest starts them. Usage: run.sh unit | run.sh studio PROGRAM
 # Status 77: something that they need is missing here, and what it is stands in the last line.
 set -euo pipefail
-program=$(realpath -m "${2:-}")
+program=$(realpath -m "${2:-unnamed}")
 cd "$(dirname "$0")/../../web"
 
 skip() { echo "skipped: $*"; exit 77; }
@@ -30,7 +30,7 @@ case "${1:-}" in
     npm test --silent
     ;;
   studio)
-    : "${2:?the program}"
+    : "${2:?names the program}"
     ZEROCONV=$program node e2e/run.mjs
     ;;
   *)
