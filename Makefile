@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of the project. Each goes from a fresh clone to its result; scripts/ holds what they do.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo serve conditions test check fuzz format tidy clean
+.PHONY: help deps build demo serve conditions bench-peers test check fuzz format tidy clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install or download what the build needs (Debian packages, libtorch, the CLIP vocabulary)
 	@scripts/bootstrap.sh
@@ -20,6 +20,9 @@ serve: deps  ## run the studio: prints the address to open in the browser (ARGS=
 
 conditions: deps build  ## draw and measure the nine conditions for docs/conditions.md (three quarters of an hour)
 	@scripts/conditions.sh
+
+bench-peers: deps build  ## compare with other programs on this CPU: build/bench/peers.md (hours; ARGS="--rehearse" tries it)
+	@bench/peers/bench_peers.py $(ARGS)
 
 test:  ## all tests, as CI runs them (up to 45 minutes on two cores)
 	@scripts/bootstrap.sh web

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <new>
+#include <vector>
 
 #include "base/error.h"
 #include "kernels/attention_kernels.h"
@@ -179,10 +181,9 @@ void attention_backward(const AttentionGradCall& call, const Workers& workers, I
   check(s);
   const AttentionKernels& kernels = attention_kernels(set);
   const BackwardPlan plan = plan_backward(call, kernels, workers.count);
-  const int64_t padded_channels = quotient_up(s.channels, kernels.width) * kernels.width;
   const int64_t panels = std::min(quotient_up(s.queries, kernels.panel), kMostPanels);
   const int64_t block = panels * kernels.panel;
-  const int64_t floats = backward_floats(block, s.channels, padded_channels);
+  const int64_t floats = backward_floats(block, s.channels);
   share(s.batch * s.heads * plan.tasks, workers, [&](int64_t task) {
     AttentionBackward b = backward_of(call, task / plan.tasks);
     narrow(b, plan, task % plan.tasks);

@@ -262,7 +262,7 @@ void softmax_step(float* s, int64_t keys, bool first, float* largest, float* sum
 // A panel of queries in the forward pass.
 struct ForwardPanel {
   int64_t first_query, queries;
-  const float* q;                // [channels][panel], times scale * log2(e)
+  float* q;                      // [channels][panel], times scale * log2(e)
   float* o;                      // [channels][panel]
   float *largest, *sum, *alpha;  // [panel]
 };
@@ -320,7 +320,7 @@ void forward(const AttentionForward& f) {
   for (int64_t first = 0; first < f.queries; first += kPanel<V>) {
     const ForwardPanel panel = forward_panel<V>(f, first);
     rows_to_panel<V>({f.q.data + panel.first_query * f.q.stride, f.q.stride}, panel.queries,
-                     f.channels, f.scale * kLog2e, const_cast<float*>(panel.q));
+                     f.channels, f.scale * kLog2e, panel.q);
   }
   for (int64_t key = 0; key < f.keys; key += kForwardKeys) {
     for (int64_t first = 0; first < f.queries; first += kPanel<V>) {

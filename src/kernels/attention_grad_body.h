@@ -16,11 +16,6 @@
 namespace zc::kernels {
 namespace {
 
-template <class V>
-constexpr int64_t padded_to_vectors(int64_t channels) {
-  return (channels + V::width - 1) / V::width * V::width;
-}
-
 // A block of queries in the backward pass: some panels, the tables [channels][panel] of which
 // follow each other.
 struct BackwardBlock {
@@ -31,7 +26,7 @@ struct BackwardBlock {
   float* q;       // [channels][panel] for each panel, times scale * log2(e)
   float* grad_o;  // likewise, times scale
   float* grad_q;  // likewise
-  float* q_rows;  // [queries][padded channels]
+  float* q_rows;  // [queries][table_stride(channels)]
   float* grad_o_rows;
   float* logsumexp;  // [queries], to the base 2
   float* delta;      // [queries], D_i times scale
@@ -39,7 +34,7 @@ struct BackwardBlock {
 
 template <class V>
 BackwardBlock backward_block(const AttentionBackward& b, int64_t first_query) {
-  const int64_t table = b.channels * b.block, rows = padded_to_vectors<V>(b.channels) * b.block;
+  const int64_t table = b.channels * b.block, rows = table_stride(b.channels) * b.block;
   const int64_t stride = table_stride(b.block);
   float* tables = b.memory + 2 * kBackwardKeys * stride;
   return {.first_query = first_query,
@@ -61,11 +56,12 @@ ZC_INLINE AttentionRows<Float> rows_from(AttentionRows<Float> x, int64_t first) 
   return {x.data == nullptr ? nullptr : x.data + first * x.stride, x.stride};
 }
 
+// Rows to table_stride(channels), zeros behind the channels up to a whole vector.
 template <class V>
 void copy_rows(AttentionRows<const float> x, int64_t count, int64_t channels, float* out) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < channels; c += V::width, out += V::width) {
-      V::store(out, read_floats<V>(x.data + i * x.stride + c, channels - c));
+  for (int64_t i = 0; i < count; ++i, out += table_stride(channels)) {
+    for (int64_t c = 0; c < channels; c += V::width) {
+      V::store(out + c, read_floats<V>(x.data + i * x.stride + c, channels - c));
     }
   }
 }
@@ -161,13 +157,13 @@ template <class V>
 void add_to_keys(const AttentionBackward& b, const BackwardBlock& block, int64_t i, int64_t keys,
                  const float* weight, const float* x, AttentionRows<float> out) {
   if (out.data == nullptr) return;
-  const int64_t padded = padded_to_vectors<V>(b.channels);
+  const int64_t x_stride = table_stride(b.channels);
   product<V, Along::rows>({.a = weight + i,
                            .a_stride = block.stride,
                            .rows = keys,
                            .depth = block.queries - i,
-                           .b = x + i * padded,
-                           .b_stride = padded,
+                           .b = x + i * x_stride,
+                           .b_stride = x_stride,
                            .c = out.data,
                            .c_stride = out.stride,
                            .columns = b.channels,
@@ -233,7 +229,7 @@ void backward(const AttentionBackward& b) {
 
 template <class V>
 constexpr AttentionKernels attention_kernels_of() {
-  return {kPanel<V>, V::width, forward<V>, backward<V>};
+  return {kPanel<V>, forward<V>, backward<V>};
 }
 
 #undef ZC_INLINE

@@ -49,7 +49,6 @@ struct AttentionBackward {
 
 struct AttentionKernels {
   int64_t panel;  // queries side by side in the vectors of a product
-  int64_t width;  // floats in a vector
   void (*forward)(const AttentionForward&);
   void (*backward)(const AttentionBackward&);
 };
@@ -60,16 +59,17 @@ constexpr int64_t forward_floats(int64_t panel, int64_t channels, int64_t padded
   return padded_queries * (2 * channels + 2) + panel * (kForwardKeys + 1);
 }
 
-// Floats between the keys of a table [keys][queries]: an odd number of cache lines, so that keys
-// fall into different sets.
-constexpr int64_t table_stride(int64_t queries) {
-  return (queries + 15) / 16 * 16 + (queries % 32 == 0 ? 16 : 0);
+// Floats between the rows of a table: an odd number of cache lines, so that rows fall into different
+// sets of a cache.
+constexpr int64_t table_stride(int64_t columns) {
+  return ((columns + 15) / 16 | 1) * 16;
 }
 
 // Each query of the backward pass has q, grad_o and grad_q with queries side by side, q and grad_o
-// as rows padded to whole vectors, and two numbers.
-constexpr int64_t backward_floats(int64_t block, int64_t channels, int64_t padded_channels) {
-  return block * (3 * channels + 2 * padded_channels + 2) + 2 * table_stride(block) * kBackwardKeys;
+// as rows, and two numbers.
+constexpr int64_t backward_floats(int64_t block, int64_t channels) {
+  return block * (3 * channels + 2 * table_stride(channels) + 2) +
+         2 * table_stride(block) * kBackwardKeys;
 }
 
 // Null where the compiler does not know the instruction set. Whether the machine has it is asked

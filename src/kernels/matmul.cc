@@ -135,6 +135,10 @@ const MatmulKernels* matmul_kernels_for(InstructionSet set) {
   return nullptr;
 }
 
+bool splits_products() {
+  return matmul_amx() != nullptr;
+}
+
 Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
     : weights_(weights), kernels_(matmul_kernels_for(set)) {
   if (weights.split && matmul_amx() != nullptr) kernels_ = matmul_amx();

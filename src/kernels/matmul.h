@@ -40,6 +40,9 @@ struct MatmulWeights {
   bool transient = false;
 };
 
+// Whether this machine splits where MatmulWeights::split says so.
+bool splits_products();
+
 // gelu is the exact one, x Phi(x); its error is below 1e-7 max(1, |x|).
 enum class MatmulActivation : uint8_t { none, silu, gelu };
 

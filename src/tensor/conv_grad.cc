@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "tensor/conv_weight_grad.h"
 #include "tensor/fast_conv.h"
 
 namespace zc::ops {
@@ -47,7 +48,10 @@ class WinogradConvolution : public torch::autograd::Function<WinogradConvolution
     at::Tensor dx, d_weight, d_bias;
     if (context->needs_input_grad(0)) dx = input_gradient(dy, weight);
     const bool with_bias = context->saved_data["bias"].toBool();
-    if (x.defined()) {
+    if (x.defined() && suits_weight_products(x, dy)) {
+      d_weight = weight_gradient(x, dy);
+      if (with_bias) d_bias = dy.sum({0, 2, 3});
+    } else if (x.defined()) {
       const std::array<int64_t, 1> bias_size = {weight.size(0)};
       std::tie(std::ignore, d_weight, d_bias) = at::convolution_backward(
           dy, x.contiguous(at::MemoryFormat::ChannelsLast), weight,
