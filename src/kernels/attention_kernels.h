@@ -59,8 +59,8 @@ constexpr int64_t forward_floats(int64_t panel, int64_t channels, int64_t padded
   return padded_queries * (2 * channels + 2) + panel * (kForwardKeys + 1);
 }
 
-// Floats between the rows of a table: an odd number of cache lines, so that rows fall into different
-// sets of a cache.
+// Floats between the rows of a table: an odd number of cache lines, so that rows fall into
+// different sets of a cache.
 constexpr int64_t table_stride(int64_t columns) {
   return ((columns + 15) / 16 | 1) * 16;
 }
