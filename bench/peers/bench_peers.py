@@ -201,6 +201,7 @@ def main():
     options = parse()
     prepare(options)
     results = Results(options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the peer ends too, results are kept
     try:
         for what in () if options.table else options.what:
             for number in range(1, options.rounds + 1):

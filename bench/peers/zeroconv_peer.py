@@ -19,7 +19,7 @@ def generate_words(options, steps, *more):
     return words(options, "generate", "--control", f"canny={options.weights}/map_{options.size}.png,map", "--prompt",
                  common.PROMPT, "--a-prompt", "", "--n-prompt", "", "--profile", "diffusers", "--sampler", "ddim", "--seed",
                  common.SEED, "--cfg", common.CFG, "--steps", steps, "-o",
-                 options.output or options.weights / "zeroconv.png", *more)
+                 options.output if options.what == "image" and options.output else options.weights / "zeroconv.png", *more)
 
 
 def output_of(command):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernels the operators of ops.h run on the CPU in float32 while no gradient is wanted.
+// Which kernels the operators of ops.h run on the CPU in float32. Where gradients are kept, our own
+// run in any case; this then says whether their matrix products may split operands (matmul.h).
 #pragma once
 
 #include <cstdint>

@@ -97,7 +97,8 @@ void write_checkpoint(const std::filesystem::path& out, std::vector<Entry> entri
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   const bool half = std::erase(arguments, "--float") == 0;
-  if (arguments.empty() || arguments.size() > 2) {
+  // A mistyped option must not become a file of 3 GB.
+  if (arguments.empty() || arguments.size() > 2 || arguments[0].starts_with('-')) {
     std::fputs("usage: synthetic_checkpoint OUT.safetensors [TABLE.tsv] [--float]\n", stderr);
     return 64;
   }
