@@ -3,6 +3,7 @@
 //   ZEROCONV=PATH      the program, by default build/release/bin/zeroconv
 //   E2E_SERVER=mock    the server with made-up data instead; what only a model can do is then not checked
 //   E2E_WEB_DIR=DIR    pages to serve instead of those inside the program, as web/dist
+//   E2E_LATE=MS        the page's frames come that late, and the browser goes back that late, as on a busy machine
 //   CHROMIUM=PATH      the browser
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -16,6 +17,7 @@ export const kWeb = new URL("..", import.meta.url).pathname;
 export const kRepository = new URL("../..", import.meta.url).pathname;
 export const mocked = process.env.E2E_SERVER === "mock";
 export const program = process.env.ZEROCONV ?? join(kRepository, "build/release/bin/zeroconv");
+const kLateMs = Number(process.env.E2E_LATE ?? 0);
 const kFailures = join(kWeb, "build/e2e");
 // A picture takes two seconds on two idle cores; others may work there, too.
 export const kPatienceMs = 90_000;
@@ -109,6 +111,13 @@ function watch(page, faults) {
   page.on("console", (message) => /Content Security Policy/i.test(message.text()) && faults.push(message.text()));
 }
 
+// Runs in the page.
+function be_late(ms) {
+  window.requestAnimationFrame = (call) => setTimeout(() => call(performance.now()), ms);
+  const back = history.back.bind(history);
+  history.back = () => setTimeout(back, ms);
+}
+
 export async function open_page(context, screen = "") {
   const page = await context.newPage();
   await page.goto(await link_to(screen));
@@ -117,15 +126,16 @@ export async function open_page(context, screen = "") {
   return page;
 }
 
-// studio_test("what must be so", async ({ page, context, api }) => ..., { screen, device, real })
+// studio_test("what must be so", async ({ page, context, api }) => ..., { screen, device, real, late })
 // A browser's profile of its own for each test: no draft and no settings of others. The server and its pictures are shared.
-export function studio_test(name, body, { screen = "", device = {}, real = false, timeout = 240_000 } = {}) {
+export function studio_test(name, body, { screen = "", device = {}, real = false, late = kLateMs, timeout = 240_000 } = {}) {
   test(name, { timeout, skip: real && mocked ? "the mock server cannot do this" : false }, async (t) => {
     const { browser } = await studio();
     const context = await browser.newContext({ ...kDesktop, ...device });
     context.setDefaultTimeout(60_000);
     const faults = [];
     context.on("page", (page) => watch(page, faults));
+    if (late) await context.addInitScript(be_late, late);
     try {
       const page = await open_page(context, screen);
       await body({ page, context, t, api: api_of(page) });

@@ -26,6 +26,7 @@ studio_test("keys alone: a scribble is drawn and a picture made of it", async ({
   await forbid_pointer(page);
   await page.keyboard.press("p");
   await page.keyboard.type("a red house on the grass");
+  assert.equal(await page.inputValue("[data-field=prompt]"), "a red house on the grass", "the letters after P are the prompt's");
   await page.keyboard.press("Escape");
   await tab_to(page, "[data-action=add-layer]");
   await page.keyboard.press("Enter");
@@ -51,7 +52,7 @@ studio_test("keys alone: a scribble is drawn and a picture made of it", async ({
   await generate(page, api, () => page.keyboard.press("Control+Enter"));
   assert.equal((await receipts_on(page)).length, 1);
   assert.equal(await page.evaluate(() => window.pointers), 0);
-});
+}, { late: 60 });
 
 studio_test("keys alone: screens, help and dialogs", async ({ page }) => {
   await forbid_pointer(page);

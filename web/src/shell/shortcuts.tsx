@@ -19,6 +19,13 @@ function moves(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("[role=tablist], [role=menu], [role=slider], [role=listbox], [role=radiogroup], input, [role=application]") !== null;
 }
 
+// At once, since the next key is a letter of the prompt. On a narrow page the field is shown with the next frame only.
+function focus_prompt(): void {
+  const field = document.querySelector<HTMLElement>("[data-field=prompt]");
+  field?.focus();
+  if (document.activeElement !== field) requestAnimationFrame(() => document.querySelector<HTMLElement>("[data-field=prompt]")?.focus());
+}
+
 function move_selected(by: number): void {
   const at = layers.value.findIndex((layer) => layer.id === selectedLayer.value);
   if (at >= 0) move_layer(selectedLayer.value!, at + by);
@@ -48,7 +55,7 @@ export function Shortcuts() {
       switch (id) {
         case "prompt":
           pane.value = "recipe";
-          requestAnimationFrame(() => document.querySelector<HTMLElement>("[data-field=prompt]")?.focus());
+          focus_prompt();
           return true;
         case "add_layer":
           document.querySelector<HTMLElement>("[data-action=add-layer]")?.click();

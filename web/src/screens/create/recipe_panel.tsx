@@ -22,8 +22,9 @@ function weigh(event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }, fi
   event.preventDefault();
   const area = event.currentTarget;
   const next = weigh_selection(area.value, area.selectionStart, area.selectionEnd, event.key === "ArrowUp" ? 0.1 : -0.1);
+  area.value = next.text;
+  area.setSelectionRange(next.start, next.end);
   set_recipe({ [field]: next.text });
-  requestAnimationFrame(() => area.setSelectionRange(next.start, next.end));
 }
 
 function Prompt() {

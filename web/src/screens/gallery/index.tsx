@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gallery: every picture that was made, found again, looked at, taken further.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "wouter-preact";
 import { Button, Dialog } from "../../design/index.ts";
 import { t } from "../../i18n/index.ts";
@@ -59,7 +59,10 @@ export default function Gallery() {
 
   const list = feed.value;
   const images = list?.images.value ?? [];
-  const id = opened_in(path);
+  // The browser goes back in its own time; the keys act on the grid at once.
+  const [leaving, setLeaving] = useState(false);
+  useEffect(() => setLeaving(false), [path]);
+  const id = leaving ? null : opened_in(path);
   const at = id === null ? -1 : images.findIndex((image) => image.id === id);
   const count = Math.max(images.length, list?.total.value ?? 0);
 
@@ -72,14 +75,23 @@ export default function Gallery() {
     go(`/gallery/${encodeURIComponent(image.id)}`);
   };
   const close = () => {
-    if (came_here.current) history.back();
-    else go("/gallery", { replace: true });
+    if (came_here.current) {
+      setLeaving(true);
+      history.back();
+    } else {
+      go("/gallery", { replace: true });
+    }
     came_here.current = false;
-    requestAnimationFrame(() => {
-      handle.current?.show(focused.value);
-      handle.current?.focus();
-    });
   };
+  // Back in the grid, by whatever way: the keys work where they did, unless somebody is already elsewhere.
+  const viewed = useRef(false);
+  useLayoutEffect(() => {
+    if (id === null && viewed.current) {
+      handle.current?.show(focused.value);
+      if (!document.activeElement || document.activeElement === document.body) handle.current?.focus();
+    }
+    viewed.current = id !== null;
+  }, [id]);
   const step = (by: number) => {
     const next = images[at + by];
     if (!next) return;
