@@ -9,6 +9,7 @@
 
 #include "tensor/conv_weight_grad.h"
 #include "tensor/fast_conv.h"
+#include "tensor/split_conv.h"
 
 namespace zc::ops {
 namespace {
@@ -25,19 +26,25 @@ bool pays_with_packing(const at::Tensor& x) {
 
 // The gradient of the input, [B,C,H,W], of that of the result, [B,C',H,W].
 at::Tensor input_gradient(const at::Tensor& dy, const at::Tensor& weight) {
+  if (suits_split_conv(dy, weight.transpose(0, 1), {}, kThreeByThree))
+    return split_conv2d_turned(dy, weight);
   if (pays_with_packing(dy) && suits_winograd(dy, weight.transpose(0, 1), {}, kThreeByThree))
     return winograd_conv_turned(dy, weight);
-  return conv2d(dy, at::flip(weight.transpose(0, 1), {2, 3}), {}, kThreeByThree);
+  return conv2d(dy, at::flip(weight.to(dy.scalar_type()).transpose(0, 1), {2, 3}), {},
+                kThreeByThree);
 }
 
-class WinogradConvolution : public torch::autograd::Function<WinogradConvolution> {
+class FastConvolution : public torch::autograd::Function<FastConvolution> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
     const bool weight_learns = weight.requires_grad();
     context->save_for_backward({weight_learns ? x : at::Tensor(), weight});
     context->saved_data["bias"] = bias.has_value() && bias->requires_grad();
-    return winograd_conv(x, weight, bias.value_or(at::Tensor()), kThreeByThree);
+    const at::Tensor b = bias.value_or(at::Tensor());
+    return suits_split_conv(x, weight, b, kThreeByThree)
+               ? split_conv2d(x, weight, b, kThreeByThree)
+               : winograd_conv(x, weight, b, kThreeByThree);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -68,14 +75,16 @@ class WinogradConvolution : public torch::autograd::Function<WinogradConvolution
 
 bool can_train_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const ConvOptions& o) {
-  return x.dim() == 4 && o.padding == 1 && pays_with_packing(x) &&
-         suits_winograd(x, weight, bias, o);
+  if (x.dim() != 4 || weight.dim() != 4 || weight.size(2) != 3 || o.padding != 1 || o.stride != 1)
+    return false;
+  return suits_split_conv(x, weight, bias, o) ||
+         (pays_with_packing(x) && suits_winograd(x, weight, bias, o));
 }
 
 at::Tensor conv2d_trainable(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                             ConvOptions) {
-  return WinogradConvolution::apply(
-      x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
+  return FastConvolution::apply(x, weight,
+                                bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
 }
 
 }  // namespace zc::ops

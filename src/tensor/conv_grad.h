@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions whose forward pass and gradient with respect to their input are computed by
-// Winograd's method on the CPU.
+// 3x3 convolutions whose forward pass and gradient with respect to their input are computed on the
+// CPU by Winograd's method, or by split_conv.h where there is AMX.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,8 +9,8 @@
 
 namespace zc::ops {
 
-// True where conv2d_trainable() may be used and is likely faster than ATen: what suits_winograd()
-// says, with padding 1.
+// True where conv2d_trainable() may be used and is likely faster than ATen: what suits_split_conv()
+// or suits_winograd() says, with padding 1.
 bool can_train_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const ConvOptions& o);
 

@@ -38,7 +38,7 @@ bool can_use_winograd(const at::Tensor& x, const at::Tensor& weight, const at::T
                                       wants_gradient(bias) || wants_gradient(residual))) {
     return false;
   }
-  return suits_winograd(x, weight, bias, o);
+  return is_plain_float(weight) && suits_winograd(x, weight, bias, o);
 }
 
 // Tensors made in inference mode count no versions, and cannot be written to outside it.
@@ -50,8 +50,8 @@ int64_t version_of(const at::Tensor& t) {
 
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     const ops::ConvOptions& o) {
-  if (!is_plain_float(x) || !is_plain_float(weight) || (bias.defined() && !is_plain_float(bias)))
-    return false;
+  if (!is_plain_float(x) || (bias.defined() && !is_plain_float(bias))) return false;
+  if (!weight.is_cpu() || !element_type(weight)) return false;
   if (!computes_in_float()) return false;
   // Anything unusual goes to ATen, which also words the error about it.
   if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || x.size(1) != weight.size(1)) {
@@ -157,19 +157,27 @@ struct Prepared {
 
 namespace {
 
-// Runs slices of the filters that `weights` describes, so that packed memory stays small.
-void run_slices(kernels::WinogradWeights weights, kernels::WinogradCall call) {
-  const int64_t out = weights.out;
-  const float *weight = weights.weight, *bias = weights.bias;
+// Filters [C',C,3,3], of any strides, in slices, so that packed memory stays small; halves are
+// widened with their slice. `turned`: by half a turn.
+void run_slices(const at::Tensor& weight, const float* bias, bool turned,
+                kernels::WinogradCall call) {
+  const int64_t in = weight.size(1), out = weight.size(0), slice = slice_channels(in);
   call.y_channels = out;
-  weights.transient = true;
-  const int64_t slice = slice_channels(weights.in);
   for (int64_t first = 0; first < out; first += slice) {
-    weights.out = std::min(slice, out - first);
-    weights.weight = weight + first * weights.out_stride;
-    weights.bias = bias == nullptr ? nullptr : bias + first;
+    const int64_t count = std::min(slice, out - first);
+    const at::Tensor w = with_even_taps(weight.narrow(0, first, count).to(at::kFloat));
+    const int64_t tap_stride = w.stride(3);
     call.first_channel = first;
-    kernels::WinogradConv(weights, torch_workers()).run(call, torch_workers());
+    kernels::WinogradConv({.in = in,
+                           .out = count,
+                           .weight = w.const_data_ptr<float>() + (turned ? 8 * tap_stride : 0),
+                           .bias = bias == nullptr ? nullptr : bias + first,
+                           .out_stride = w.stride(0),
+                           .in_stride = w.stride(1),
+                           .tap_stride = turned ? -tap_stride : tap_stride,
+                           .transient = true},
+                          torch_workers())
+        .run(call, torch_workers());
   }
 }
 
@@ -178,29 +186,15 @@ void run_slices(kernels::WinogradWeights weights, kernels::WinogradCall call) {
 at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const ops::ConvOptions& o, const ConvEpilogue& epilogue) {
   const Prepared p(x, weight, o, epilogue);
-  const at::Tensor w = with_even_taps(weight);
   const at::Tensor b = bias.defined() ? bias.contiguous() : bias;
-  run_slices({.in = w.size(1),
-              .out = w.size(0),
-              .weight = w.const_data_ptr<float>(),
-              .bias = b.defined() ? b.const_data_ptr<float>() : nullptr,
-              .out_stride = w.stride(0),
-              .in_stride = w.stride(1),
-              .tap_stride = w.stride(3)},
-             p.call);
+  run_slices(weight.detach(), b.defined() ? b.const_data_ptr<float>() : nullptr, false, p.call);
   return p.y;
 }
 
 at::Tensor winograd_conv_turned(const at::Tensor& dy, const at::Tensor& weight) {
-  const at::Tensor w = with_even_taps(weight);
-  const Prepared p(dy, w.transpose(0, 1), {.stride = 1, .padding = 1}, {});
-  run_slices({.in = w.size(0),
-              .out = w.size(1),
-              .weight = w.const_data_ptr<float>() + 8 * w.stride(3),
-              .out_stride = w.stride(1),
-              .in_stride = w.stride(0),
-              .tap_stride = -w.stride(3)},
-             p.call);
+  const at::Tensor w = weight.detach().transpose(0, 1);
+  const Prepared p(dy, w, {.stride = 1, .padding = 1}, {});
+  run_slices(w, nullptr, true, p.call);
   return p.y;
 }
 

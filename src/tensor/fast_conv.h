@@ -22,8 +22,8 @@ struct ConvEpilogue {
 
 at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& epilogue);
 
-// Whether these can go through winograd_conv: float32 on the CPU, k = 3, stride 1, padding 0 or 1,
-// no autocast, and kernels::winograd_pays. Gradients are not looked at.
+// Whether these can go through winograd_conv: float32 on the CPU (weights may be halves), k = 3,
+// stride 1, padding 0 or 1, no autocast, and kernels::winograd_pays. Gradients are not looked at.
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     const ops::ConvOptions& o);
 // Packs the weights for this call, in slices so that memory stays flat, which costs less than it

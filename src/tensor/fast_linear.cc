@@ -19,19 +19,6 @@ namespace {
 // Below, a product is bound by reading the weights, and packing would read them twice.
 constexpr int64_t kFewRows = 32;
 
-std::optional<kernels::ElementType> element_type(const at::Tensor& t) {
-  switch (t.scalar_type()) {
-    case at::kFloat:
-      return kernels::ElementType::float32;
-    case at::kHalf:
-      return kernels::ElementType::float16;
-    case at::kBFloat16:
-      return kernels::ElementType::bfloat16;
-    default:
-      return {};
-  }
-}
-
 int64_t rows_of(const at::Tensor& x) {
   return x.numel() / std::max<int64_t>(1, x.size(-1));
 }

@@ -17,6 +17,10 @@ at::Tensor linear_weight(const Parameter& p, const at::Tensor& x) {
   return ops::linear_takes(x, p.stored()) ? p.stored() : weight_for(p, x);
 }
 
+at::Tensor conv_weight(const Parameter& p, const at::Tensor& x, const ops::ConvOptions& o) {
+  return ops::conv2d_takes(x, p.stored(), o) ? p.stored() : weight_for(p, x);
+}
+
 at::Tensor bias_for(const std::optional<Parameter>& p, const at::Tensor& x) {
   return p ? p->as(x.scalar_type()) : at::Tensor();
 }
@@ -32,7 +36,7 @@ Conv2d::Conv2d(Module& parent, std::string_view key, int64_t in, int64_t out, in
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
-  return ops::conv2d(x, weight_for(weight_, x), bias_for(bias_, x), options_);
+  return ops::conv2d(x, conv_weight(weight_, x, options_), bias_for(bias_, x), options_);
 }
 
 Linear::Linear(Module& parent, std::string_view key, int64_t in, int64_t out, bool bias)

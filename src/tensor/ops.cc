@@ -23,6 +23,7 @@
 #include "tensor/geglu_grad.h"
 #include "tensor/group_norm_grad.h"
 #include "tensor/kernel_choice.h"
+#include "tensor/split_conv.h"
 #include "tensor/torch_workers.h"
 
 namespace zc::ops {
@@ -56,15 +57,41 @@ at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Te
 
 }  // namespace
 
+namespace {
+
+enum class ConvRoute : uint8_t { trainable, pointwise, split, winograd, aten };
+
+ConvRoute route_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                   const ConvOptions& o) {
+  const bool trains = c10::GradMode::is_enabled();
+  if (trains && can_train_conv2d(x, weight, bias, o)) return ConvRoute::trainable;
+  if (!own_kernels(x)) return ConvRoute::aten;
+  if (is_pointwise(x, weight, o) && suits_fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1)))
+    return ConvRoute::pointwise;
+  if (!trains && suits_split_conv(x, weight, bias, o)) return ConvRoute::split;
+  if (!trains && suits_winograd(x, weight, bias, o)) return ConvRoute::winograd;
+  return ConvRoute::aten;
+}
+
+}  // namespace
+
+bool conv2d_takes(const at::Tensor& x, const at::Tensor& weight, ConvOptions o) {
+  return x.scalar_type() == weight.scalar_type() || route_of(x, weight, {}, o) != ConvRoute::aten;
+}
+
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   ConvOptions o) {
-  if (c10::GradMode::is_enabled() && can_train_conv2d(x, weight, bias, o))
-    return conv2d_trainable(x, weight, bias, o);
-  if (own_kernels(x)) {
-    if (!c10::GradMode::is_enabled() && suits_winograd(x, weight, bias, o))
-      return winograd_conv(x, weight, bias, o);
-    if (is_pointwise(x, weight, o) && suits_fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1)))
+  switch (route_of(x, weight, bias, o)) {
+    case ConvRoute::trainable:
+      return conv2d_trainable(x, weight, bias, o);
+    case ConvRoute::pointwise:
       return pointwise(x, weight, bias);
+    case ConvRoute::split:
+      return split_conv2d(x, weight, bias, o);
+    case ConvRoute::winograd:
+      return winograd_conv(x, weight, bias, o);
+    case ConvRoute::aten:
+      break;
   }
   return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding});
 }

@@ -15,9 +15,11 @@ struct ConvOptions {
   int64_t padding = 0;
 };
 
-// x [B,C,H,W], weight [C',C,k,k], bias [C'] or undefined.
+// x [B,C,H,W], weight [C',C,k,k], bias [C'] or undefined. The weight may be of another type than x
+// where conv2d_takes() says so.
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   ConvOptions o);
+bool conv2d_takes(const at::Tensor& x, const at::Tensor& weight, ConvOptions o);
 
 // x [...,D], weight [D',D], bias [D'] or undefined; `residual` [...,D'], or undefined, is added.
 // The weight may be of another type than x where linear_takes() says so.

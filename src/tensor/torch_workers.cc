@@ -13,6 +13,19 @@ kernels::Workers torch_workers() {
           }};
 }
 
+std::optional<kernels::ElementType> element_type(const at::Tensor& t) {
+  switch (t.scalar_type()) {
+    case at::kFloat:
+      return kernels::ElementType::float32;
+    case at::kHalf:
+      return kernels::ElementType::float16;
+    case at::kBFloat16:
+      return kernels::ElementType::bfloat16;
+    default:
+      return {};
+  }
+}
+
 bool is_plain_float(const at::Tensor& t) {
   return t.is_cpu() && t.scalar_type() == at::kFloat && t.layout() == at::kStrided;
 }
