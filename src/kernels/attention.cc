@@ -16,19 +16,22 @@ namespace {
 
 // Panels of queries that share each reading of the keys.
 constexpr int64_t kMostPanels = 4;
+// To prepare keys for AMX costs as much as the products of fewer would save.
+constexpr int64_t kFewestSplitKeys = 128;
 constexpr double kLn2 = 0.69314718055994531;
 
 int64_t quotient_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-const AttentionKernels& attention_kernels(InstructionSet set) {
+const AttentionKernels& attention_kernels(InstructionSet set, bool split = false) {
   const std::vector<InstructionSet> sets = instruction_sets();
   ZC_BUG_IF(std::find(sets.begin(), sets.end(), set) == sets.end());
   const AttentionKernels* kernels = set == InstructionSet::avx512 ? attention_avx512()
                                     : set == InstructionSet::avx2 ? attention_avx2()
                                                                   : attention_portable();
   ZC_BUG_IF(kernels == nullptr);
+  if (split && set == InstructionSet::avx512 && attention_amx() != nullptr) return *attention_amx();
   return *kernels;
 }
 
@@ -68,8 +71,13 @@ void share(int64_t count, const Workers& workers, const Task& task) {
 }
 
 // Queries of a task: as many panels as may share the keys, unless threads would then go without.
-int64_t queries_of_a_task(const AttentionShape& s, int64_t panel, int64_t workers) {
-  const int64_t panels = quotient_up(s.queries, panel);
+int64_t queries_of_a_task(const AttentionShape& s, const AttentionKernels& kernels,
+                          int64_t workers) {
+  const int64_t panel = kernels.panel, panels = quotient_up(s.queries, panel);
+  if (kernels.prepares_keys) {
+    const int64_t parts = workers == 1 ? 1 : quotient_up(2 * workers, s.batch * s.heads);
+    return quotient_up(panels, std::min(parts, panels)) * panel;
+  }
   const int64_t wanted = quotient_up(workers, s.batch * s.heads);  // tasks of each head
   return std::clamp<int64_t>(panels / wanted, 1, kMostPanels) * panel;
 }
@@ -99,7 +107,7 @@ BackwardPlan plan_backward(const AttentionGradCall& call, const AttentionKernels
     return {.queries = s.queries, .keys = s.keys, .query_tasks = 0, .tasks = 1};
   }
   BackwardPlan p = {};
-  p.queries = queries_of_a_task(s, kernels.panel, workers);
+  p.queries = queries_of_a_task(s, kernels, workers);
   // A reading of the queries costs as much as products with some 10 keys.
   const int64_t parts = quotient_up(2 * workers, heads);
   p.keys = quotient_up(quotient_up(s.keys, parts), kBackwardKeys) * kBackwardKeys;
@@ -150,26 +158,29 @@ void narrow(AttentionBackward& b, const BackwardPlan& plan, int64_t i) {
 void attention(const AttentionCall& call, const Workers& workers, InstructionSet set) {
   const AttentionShape& s = call.shape;
   check(s);
-  const AttentionKernels& kernels = attention_kernels(set);
-  const int64_t block = queries_of_a_task(s, kernels.panel, workers.count);
+  const bool split = call.split && !s.causal && s.keys >= kFewestSplitKeys;
+  const AttentionKernels& kernels = attention_kernels(set, split);
+  const int64_t block = queries_of_a_task(s, kernels, workers.count);
   const int64_t blocks = quotient_up(s.queries, block);
   share(s.batch * s.heads * blocks, workers, [&](int64_t task) {
     const int64_t head = task / blocks, first = task % blocks * block;
     const int64_t n = head / s.heads, h = head % s.heads;
     const int64_t queries = std::min(block, s.queries - first);
     const int64_t padded = quotient_up(queries, kernels.panel) * kernels.panel;
-    const AttentionForward f = {
-        .channels = s.channels,
-        .keys = s.keys,
-        .scale = call.scale,
-        .causal = s.causal,
-        .q = head_of(call.q, n, h),
-        .k = head_of(call.k, n, h),
-        .v = head_of(call.v, n, h),
-        .o = head_of(call.o, n, h),
-        .first_query = first,
-        .queries = queries,
-        .memory = attention_memory(forward_floats(kernels.panel, s.channels, padded))};
+    const int64_t floats = kernels.forward_memory != nullptr
+                               ? kernels.forward_memory(s.channels, s.keys, padded)
+                               : forward_floats(kernels.panel, s.channels, padded);
+    const AttentionForward f = {.channels = s.channels,
+                                .keys = s.keys,
+                                .scale = call.scale,
+                                .causal = s.causal,
+                                .q = head_of(call.q, n, h),
+                                .k = head_of(call.k, n, h),
+                                .v = head_of(call.v, n, h),
+                                .o = head_of(call.o, n, h),
+                                .first_query = first,
+                                .queries = queries,
+                                .memory = attention_memory(floats)};
     kernels.forward(f);
     if (call.logsumexp == nullptr) return;
     write_logsumexp(f, padded, call.logsumexp + head * s.queries + first);

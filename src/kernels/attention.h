@@ -41,6 +41,10 @@ struct AttentionCall {
   HeadRows<const float> q, k, v;
   HeadRows<float> o;           // not q, k or v
   float* logsumexp = nullptr;  // [batch,heads,queries], for attention_backward(); null: none
+  // Where the machine has AMX, and unless causal or with few keys: the elements of q, k and v, and
+  // the weights of the values, enter as MatmulWeights::split says. Elsewhere, nothing. Working
+  // memory then grows with the keys: 8 bytes for each channel of each key.
+  bool split = false;
 };
 
 // Throws bug for sizes below 1. Not a number passes: a query or key that holds one makes those rows

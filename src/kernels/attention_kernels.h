@@ -51,6 +51,11 @@ struct AttentionKernels {
   int64_t panel;  // queries side by side in the vectors of a product
   void (*forward)(const AttentionForward&);
   void (*backward)(const AttentionBackward&);
+  // Null: forward_floats().
+  int64_t (*forward_memory)(int64_t channels, int64_t keys, int64_t padded_queries) = nullptr;
+  // Keys and values are prepared anew for each call of `forward`, which should have as many queries
+  // as there are.
+  bool prepares_keys = false;
 };
 
 // The working memory of a call, in floats. Each panel of the forward pass has q and o with queries
@@ -77,5 +82,7 @@ constexpr int64_t backward_floats(int64_t block, int64_t channels) {
 const AttentionKernels* attention_portable();
 const AttentionKernels* attention_avx2();
 const AttentionKernels* attention_avx512();
+// Null too where the machine or the system has no AMX. Its forward pass hides no keys (`causal`).
+const AttentionKernels* attention_amx();
 
 }  // namespace zc::kernels

@@ -130,7 +130,7 @@ Results<double> plain(const AttentionCase& c, const AttentionData& d) {
 constexpr float kCanary = -777.0f;
 
 Results<float> by_blocks(const AttentionCase& c, const AttentionData& d, InstructionSet set,
-                         const Workers& workers = {}) {
+                         const Workers& workers = {}, bool split = false) {
   const AttentionShape& s = c.shape;
   const Layout rows = c.queries(), keys = c.keys();
   Results<float> r{
@@ -142,7 +142,8 @@ Results<float> by_blocks(const AttentionCase& c, const AttentionData& d, Instruc
              .k = keys.of(d.k.data()),
              .v = keys.of(d.v.data()),
              .o = rows.of(r.o.data()),
-             .logsumexp = r.logsumexp.data()},
+             .logsumexp = r.logsumexp.data(),
+             .split = split},
             workers, set);
   attention_backward({.shape = s,
                       .scale = c.scale(),
@@ -242,6 +243,45 @@ Workers attention_threads(int64_t count) {
             for (int64_t i = 0; i < count; ++i) pool.emplace_back(work);
             for (std::thread& t : pool) t.join();
           }};
+}
+
+// Logits and weights of the values have 17 bits where the machine splits them.
+void expect_plain_when_split(const AttentionCase& c, const Workers& workers = {}) {
+  const AttentionData d(c);
+  const Results<double> wanted = plain(c, d);
+  const Results<float> got = by_blocks(c, d, instruction_sets().back(), workers, true);
+  SCOPED_TRACE(testing::Message() << c.shape.queries << " queries, " << c.shape.keys << " keys, "
+                                  << c.shape.channels << " channels, causal " << c.shape.causal);
+  EXPECT_LE(largest_difference(c.queries(), got.o, wanted.o), 6e-5);
+  for (size_t i = 0; i < got.logsumexp.size(); ++i)
+    EXPECT_NEAR(got.logsumexp[i], wanted.logsumexp[i], 4e-5);
+}
+
+TEST(AttentionOfSplitOperands, IsNearThePlainSumsForAnySizes) {
+  for (const int64_t queries : {1, 2, 17, 31, 32, 33, 77, 130}) {
+    for (const int64_t keys : {77, 128, 129, 159, 160, 161, 257})
+      expect_plain_when_split(one_head(queries, keys, 5));
+  }
+  for (const int64_t channels : {1, 31, 32, 40, 64, 80, 160, 200})
+    expect_plain_when_split(one_head(35, 131, channels));
+  expect_plain_when_split(one_head(300, 300, 6));
+  expect_plain_when_split({.shape = {2, 3, 19, 133, 9}, .gap = 5});
+  expect_plain_when_split(one_head(140, 140, 6, true));
+}
+
+TEST(AttentionOfSplitOperands, DoesNotDependOnTheNumberOfThreads) {
+  const AttentionCase c = one_head(140, 200, 40);
+  const AttentionData d(c);
+  const InstructionSet set = instruction_sets().back();
+  EXPECT_EQ(by_blocks(c, d, set, {}, true).o, by_blocks(c, d, set, attention_threads(3), true).o);
+}
+
+TEST(AttentionOfSplitOperands, LargeLogitsDoNotOverflow) {
+  AttentionCase c = one_head(40, 150, 8);
+  c.size = 1000.0;
+  const AttentionData d(c);
+  const Results<float> got = by_blocks(c, d, instruction_sets().back(), {}, true);
+  for (const float o : got.o) EXPECT_TRUE(std::isfinite(o));
 }
 
 void expect_same(const Results<float>& got, const Results<float>& wanted) {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "kernels/matmul_kernels.h"
-#include "kernels/split_conv_kernels.h"
+#include "kernels/split_kernels.h"
 
 namespace zc::kernels {
 namespace {
@@ -70,7 +70,7 @@ struct Plane {
 struct Plan {
   SplitConvWeights weights;
   SplitConvCall call;
-  const SplitConvKernels* kernels;
+  const SplitKernels* kernels;
   int64_t out_height, out_width;
   int64_t taps, steps;
   int64_t plane_steps;      // that are in a block's memory at a time
@@ -144,7 +144,7 @@ std::vector<Piece> pieces_of(const Plan& p, int64_t first, int64_t count) {
 }
 
 Plan plan_of(const SplitConvWeights& weights, const SplitConvCall& call,
-             const SplitConvKernels* kernels) {
+             const SplitKernels* kernels) {
   Plan p{.weights = with_strides(weights), .call = call, .kernels = kernels};
   const SplitConvWeights& w = p.weights;
   ZC_BUG_IF(kernels == nullptr || w.in < 1 || w.out < 1 || w.size < 1 || call.batch < 1 ||
@@ -438,12 +438,12 @@ void run_groups(const Plan& p, int64_t first, int64_t end, const uint16_t* packe
 }  // namespace
 
 bool has_split_conv() {
-  return split_conv_amx() != nullptr;
+  return split_amx() != nullptr;
 }
 
 void split_conv(const SplitConvWeights& weights, const SplitConvCall& call, const Workers& workers,
-                const SplitConvKernels* kernels) {
-  const Plan p = plan_of(weights, call, kernels == nullptr ? split_conv_amx() : kernels);
+                const SplitKernels* kernels) {
+  const Plan p = plan_of(weights, call, kernels == nullptr ? split_amx() : kernels);
   const int64_t groups = divide_up(p.weights.out, kSplitColumns);
   uint16_t* packed = kept_room<uint16_t, 2>(p.groups_packed * p.taps * p.steps * kSplitStepHalves);
   for (int64_t first = 0; first < groups; first += p.groups_packed) {

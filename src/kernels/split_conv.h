@@ -35,8 +35,8 @@ struct SplitConvCall {
       y;  // [batch,height',width',out], not x; height' = (height + 2 padding - size) / stride + 1
 };
 
-// What the parts of a convolution are made of, see split_conv_kernels.h.
-struct SplitConvKernels;
+// What the parts of a convolution are made of, see split_kernels.h.
+struct SplitKernels;
 
 // Whether this machine and this build have AMX.
 bool has_split_conv();
@@ -46,6 +46,6 @@ bool has_split_conv();
 // (about 3 MiB; the calling one 8 MiB more, or 32 filters) for the next call. `kernels`: null for
 // AMX's.
 void split_conv(const SplitConvWeights& weights, const SplitConvCall& call,
-                const Workers& workers = {}, const SplitConvKernels* kernels = nullptr);
+                const Workers& workers = {}, const SplitKernels* kernels = nullptr);
 
 }  // namespace zc::kernels

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "kernels/split_conv_kernels.h"
+#include "kernels/split_kernels.h"
 
 namespace zc::kernels {
 namespace {
@@ -111,19 +111,18 @@ double largest_difference(const std::vector<float>& got, const std::vector<doubl
 // at most.
 constexpr double kSplitTolerance = 5e-5;
 
-class SplitConvTest : public testing::TestWithParam<const SplitConvKernels* (*)()> {
+class SplitConvTest : public testing::TestWithParam<const SplitKernels* (*)()> {
  protected:
   void SetUp() override {
     kernels_ = GetParam()();
     if (kernels_ == nullptr) GTEST_SKIP() << "this machine has no AMX";
   }
-  const SplitConvKernels* kernels_ = nullptr;
+  const SplitKernels* kernels_ = nullptr;
 };
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, SplitConvTest,
-                         testing::Values(&split_conv_portable, &split_conv_amx),
-                         [](const auto& info) {
-                           return std::string(info.index == 0 ? "portable" : "amx");
+                         testing::Values(&split_portable, &split_amx), [](const auto& set) {
+                           return std::string(set.index == 0 ? "portable" : "amx");
                          });
 
 TEST_P(SplitConvTest, IsTheConvolution) {

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "kernels/attention.h"
+#include "tensor/kernel_choice.h"
 #include "tensor/torch_workers.h"
 
 namespace zc {
@@ -44,7 +45,9 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                       .k = head_rows<const float>(k, heads),
                       .v = head_rows<const float>(v, heads),
                       .o = head_rows<float>(o, heads),
-                      .logsumexp = logsumexp.defined() ? logsumexp.data_ptr<float>() : nullptr},
+                      .logsumexp = logsumexp.defined() ? logsumexp.data_ptr<float>() : nullptr,
+                      // The backward pass computes the logits again, in float32.
+                      .split = kernels_in_use() == Kernels::fast && !logsumexp.defined()},
                      torch_workers());
   return o;
 }

@@ -2,7 +2,7 @@
 // Parts of a split convolution in plain C++.
 #include <bit>
 
-#include "kernels/split_conv_kernels.h"
+#include "kernels/split_kernels.h"
 
 namespace zc::kernels {
 namespace {
@@ -99,9 +99,9 @@ void finish_row(const float* sums, const float* bias, int64_t count, float* y) {
 
 }  // namespace
 
-const SplitConvKernels* split_conv_portable() {
-  static constexpr SplitConvKernels kernels = {nothing, nothing,       split_line, turn,
-                                               pick,    split_weights, multiply,   finish_row};
+const SplitKernels* split_portable() {
+  static constexpr SplitKernels kernels = {nothing, nothing,       split_line, turn,
+                                           pick,    split_weights, multiply,   finish_row};
   return &kernels;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts of a split convolution for AMX. This file alone is compiled for it.
-#include "kernels/split_conv_kernels.h"
+#include "kernels/split_kernels.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
 
@@ -193,10 +193,10 @@ void finish_row_amx(const float* sums, const float* bias, int64_t count, float* 
 
 }  // namespace
 
-const SplitConvKernels* split_conv_amx() {
-  static constexpr SplitConvKernels kernels = {begin_amx,    end_amx,       split_line_amx,
-                                               turn_amx,     pick_amx,      split_weights_amx,
-                                               multiply_amx, finish_row_amx};
+const SplitKernels* split_amx() {
+  static constexpr SplitKernels kernels = {begin_amx,    end_amx,       split_line_amx,
+                                           turn_amx,     pick_amx,      split_weights_amx,
+                                           multiply_amx, finish_row_amx};
   return matmul_amx() == nullptr ? nullptr : &kernels;
 }
 
@@ -206,7 +206,7 @@ const SplitConvKernels* split_conv_amx() {
 
 namespace zc::kernels {
 
-const SplitConvKernels* split_conv_amx() {
+const SplitKernels* split_amx() {
   return nullptr;
 }
 

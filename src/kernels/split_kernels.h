@@ -40,7 +40,7 @@ struct SplitTiles {
   int64_t ahead_halves;
 };
 
-struct SplitConvKernels {
+struct SplitKernels {
   // Before the first `multiply` of a thread's piece of work, and after the last.
   void (*begin)();
   void (*end)();
@@ -57,8 +57,8 @@ struct SplitConvKernels {
 };
 
 // Null where the compiler, the machine or the system has no AMX.
-const SplitConvKernels* split_conv_amx();
+const SplitKernels* split_amx();
 // Does the same sums anywhere, slowly; for tests of what is around it.
-const SplitConvKernels* split_conv_portable();
+const SplitKernels* split_portable();
 
 }  // namespace zc::kernels
