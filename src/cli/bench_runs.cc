@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 namespace zc {
@@ -16,9 +17,12 @@ RunTimes time_runs(int64_t runs, const std::function<void()>& work) {
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  std::sort(seconds.begin(), seconds.end());
-  return {
-      .median_s = seconds[seconds.size() / 2], .min_s = seconds.front(), .max_s = seconds.back()};
+  std::vector<double> sorted = seconds;
+  std::sort(sorted.begin(), sorted.end());
+  return {.seconds = std::move(seconds),
+          .median_s = sorted[sorted.size() / 2],
+          .min_s = sorted.front(),
+          .max_s = sorted.back()};
 }
 
 }  // namespace zc

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace zc {
 
 struct RunTimes {
+  std::vector<double> seconds;  // in their order
   double median_s = 0;
   double min_s = 0;
   double max_s = 0;

@@ -19,13 +19,16 @@
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/machine.h"
+#include "formats/safetensors.h"
 #include "models/tokenizer.h"
+#include "pipelines/conditioning.h"
 #include "pipelines/generate.h"
 #include "pipelines/guided_model.h"
 #include "pipelines/model_set.h"
 #include "pipelines/pixels.h"
 #include "pipelines/preflight.h"
 #include "tensor/kernel_choice.h"
+#include "tensor/shapes.h"
 
 namespace zc {
 namespace {
@@ -36,26 +39,36 @@ struct BenchCommand {
   std::vector<std::string> controlnets;
   std::string control = "canny";
   std::string size;
+  int64_t units = 1;
   int64_t runs = 5;
   int64_t steps = 20;
+  std::string inputs;
+  std::string output;
   std::string kernels = "fast";
   bool json = false;
   GivenOptions machine_given;
 };
 
 bool parse(BenchCommand& c, Arguments arguments) {
-  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|image|annotators|train");
-  line.positional(
-      "WHAT", c.what,
-      "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
-      "vae: decoding; image: a whole run; annotators and train have options of their own, see "
-      "`bench annotators --help`");
+  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|text|image|annotators|train");
+  line.positional("WHAT", c.what,
+                  "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
+                  "vae: decoding; text: encoding of a prompt and its negative one; image: a whole "
+                  "run; annotators and train have options of their own, see "
+                  "`bench annotators --help`");
   line.option("--model", c.model, "base model", "FILE");
   line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
   line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
+  line.option("--units", c.units, Range{1, 16}, "of that ControlNet at once, for step and image");
   line.option("--size", c.size, "of the picture; default: the model's", "WIDTHxHEIGHT");
   line.option("--runs", c.runs, Range{1, 1000}, "timed runs after one that warms up");
   line.option("--steps", c.steps, Range{1, 1000}, "denoising steps of image");
+  line.option(
+      "--inputs", c.inputs,
+      "of step, instead of made-up ones: safetensors with x [1,4,H,W], context [2,T,D] (the "
+      "negative prompt's first), hint [1,3,8H,8W] and t [1]",
+      "FILE");
+  line.option("--output", c.output, "of step: safetensors with its result, eps [1,4,H,W]", "FILE");
   line.option("--kernels", c.kernels,
               "plain: those whose numbers are compared with the reference's", "fast|plain");
   line.flag("--json", c.json, "print JSON");
@@ -76,7 +89,8 @@ GenerateRequest request_of(const BenchCommand& c) {
     request.height = size.height;
   }
   if (c.what == "step" || c.what == "image")
-    request.controls.push_back({.kind = c.control, .image = "", .map = true});
+    request.controls.assign(static_cast<size_t>(c.units),
+                            {.kind = c.control, .image = "", .map = true});
   return request;
 }
 
@@ -91,31 +105,86 @@ Image test_map(const GenerateRequest& request) {
   return map;
 }
 
-RunTimes bench_networks(const BenchCommand& c, const ModelSet& models,
-                        const GenerateRequest& request) {
+struct StepInputs {
+  at::Tensor x;        // [1,C,H,W]
+  at::Tensor context;  // [2,T,D], the negative prompt's first
+  at::Tensor hint;     // [1,3,8H,8W]
+  double timestep;
+};
+
+at::Tensor made_up_latent(const ModelSet& models, const GenerateRequest& request) {
   const ModelConfig& config = models.config();
   const int64_t scale = config.vae.downscale();
-  const at::Tensor x =
-      at::randn({1, config.vae.latent_channels, request.height / scale, request.width / scale});
-  if (c.what == "vae") return time_runs(c.runs, [&] { models.vae().decode(x); });
-  const Conditioning text{at::randn({1, 77, config.unet.context_dim}),
-                          at::randn({1, 77, config.unet.context_dim})};
+  return at::randn({1, config.vae.latent_channels, request.height / scale, request.width / scale});
+}
+
+at::Tensor input_named(const StateDict& file, const std::string& path, const std::string& name,
+                       at::IntArrayRef sizes) {
+  const auto found = file.find(name);
+  if (found == file.end())
+    throw Error(ErrorKind::bad_file, path, fmt::format("holds no `{}`", name));
+  at::Tensor value = found->second.to(at::kFloat);
+  if (value.sizes() != sizes) {
+    throw Error(ErrorKind::bad_file, path,
+                fmt::format("`{}` is {}, wanted {} for this model and size", name,
+                            shape_text(value.sizes()), shape_text(sizes)));
+  }
+  return value;
+}
+
+StepInputs step_inputs(const BenchCommand& c, const ModelSet& models,
+                       const GenerateRequest& request) {
+  const at::Tensor x = made_up_latent(models, request);
+  const at::Tensor context = at::randn({2, 77, models.config().unet.context_dim});
+  const at::Tensor hint = hint_tensor(test_map(request));
+  if (c.inputs.empty()) return {x, context, hint, 501.0};
+  const StateDict file = read_safetensors(c.inputs).tensors;
+  return {input_named(file, c.inputs, "x", x.sizes()),
+          input_named(file, c.inputs, "context", context.sizes()),
+          input_named(file, c.inputs, "hint", hint.sizes()),
+          input_named(file, c.inputs, "t", {1}).item<double>()};
+}
+
+RunTimes bench_step(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
+  const StepInputs inputs = step_inputs(c, models, request);
+  const Conditioning text{.cond = inputs.context.narrow(0, 1, 1),
+                          .uncond = inputs.context.narrow(0, 0, 1)};
   std::vector<ActiveUnit> units;
   for (const ControlUnit& unit : request.controls) {
     const ControlNet& net = models.control(unit.kind).net;
-    units.push_back({&unit, &net, net.encode_hint(hint_tensor(test_map(request)))});
+    units.push_back({&unit, &net, net.encode_hint(inputs.hint)});
   }
   GuidedModel model(models, units, text, {.cfg = request.cfg.value()},
-                    std::vector<double>(2, 501.0));
-  return time_runs(c.runs, [&] { model.predict(x, 1, {}); });
+                    std::vector<double>(2, inputs.timestep));
+  at::Tensor eps;
+  const RunTimes times = time_runs(c.runs, [&] { eps = model.predict(inputs.x, 1, {}); });
+  if (!c.output.empty()) write_safetensors(c.output, {{"eps", eps.contiguous()}}, {});
+  return times;
+}
+
+RunTimes bench_text(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
+  const Tokenizer tokenizer(find_vocabulary());
+  std::vector<std::string> warnings;
+  return time_runs(c.runs, [&] { encode_prompts(models, tokenizer, request, warnings); });
 }
 
 RunTimes bench_image(const BenchCommand& c, const ModelSet& models,
                      const GenerateRequest& request) {
   const Tokenizer tokenizer(find_vocabulary());
   GenerateInputs inputs;
-  inputs.images.push_back(test_map(request));
+  inputs.images.assign(request.controls.size(), test_map(request));
   return time_runs(c.runs, [&] { generate(models, tokenizer, request, inputs, {}); });
+}
+
+RunTimes run_bench_of(const BenchCommand& c, const ModelSet& models,
+                      const GenerateRequest& request) {
+  if (c.what == "image") return bench_image(c, models, request);
+  if (c.what == "text") return bench_text(c, models, request);
+  if (c.what == "vae") {
+    const at::Tensor x = made_up_latent(models, request);
+    return time_runs(c.runs, [&] { models.vae().decode(x); });
+  }
+  return bench_step(c, models, request);
 }
 
 }  // namespace
@@ -128,12 +197,13 @@ int run_bench(Arguments arguments) {
     return run_bench_train(arguments.subspan(1));
   BenchCommand c;
   if (!parse(c, arguments)) return 0;
-  const std::vector<std::string> known = {"step", "unet", "vae", "image"};
+  const std::vector<std::string> known = {"step", "unet", "vae", "text", "image"};
   if (std::find(known.begin(), known.end(), c.what) == known.end()) {
-    throw Error(ErrorKind::bad_request, "bench",
-                fmt::format("`{}` cannot be measured, wanted step, unet, vae, image, or annotators "
-                            "or train before all options",
-                            printable(c.what, 60)));
+    throw Error(
+        ErrorKind::bad_request, "bench",
+        fmt::format("`{}` cannot be measured, wanted step, unet, vae, text, image, or annotators "
+                    "or train before all options",
+                    printable(c.what, 60)));
   }
   if (c.kernels != "fast" && c.kernels != "plain") {
     throw Error(
@@ -148,14 +218,15 @@ int run_bench(Arguments arguments) {
   check_picture_size(*models, request);
   const c10::InferenceMode no_gradients;
   const KernelScope kernels(c.kernels == "fast" ? Kernels::fast : Kernels::plain);
-  const RunTimes times =
-      c.what == "image" ? bench_image(c, *models, request) : bench_networks(c, *models, request);
+  const RunTimes times = run_bench_of(c, *models, request);
   const nlohmann::json report = {{"bench", c.what},
                                  {"model", models->config().name},
                                  {"width", request.width},
                                  {"height", request.height},
+                                 {"units", c.units},
                                  {"kernels", c.kernels},
                                  {"runs", c.runs},
+                                 {"seconds", times.seconds},
                                  {"median_s", times.median_s},
                                  {"min_s", times.min_s},
                                  {"max_s", times.max_s},

@@ -4,15 +4,40 @@
 
 #if defined(__AVX512F__)
 
+#include <immintrin.h>
+
+// GCC 12 takes the unused lanes in its own header for values that nobody set (its bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include "kernels/matmul_body.h"
 
 namespace zc::kernels {
+namespace {
+
+void widen_float16_avx512(const uint16_t* from, int64_t count, float* to) {
+  const int64_t whole = count / 16 * 16;
+  for (int64_t i = 0; i < whole; i += 16) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
+    _mm512_storeu_ps(to + i, _mm512_cvtph_ps(halves));
+  }
+  widen_float16(from + whole, count - whole, to + whole);
+}
+
+constexpr MatmulKernels make_kernels() {
+  MatmulKernels kernels = matmul_kernels_of<Vectors<16>, 4, 6>();
+  kernels.widen_float16 = widen_float16_avx512;
+  return kernels;
+}
+
+}  // namespace
 
 // 6 x 64 sums take 24 of the 32 registers; four more hold weights and one the input. Tiles of 14 x
 // 32 are as fast on a core of its own, but take more instructions, which shows where two threads
 // share one.
 const MatmulKernels* matmul_avx512() {
-  static constexpr MatmulKernels kernels = matmul_kernels_of<Vectors<16>, 4, 6>();
+  static constexpr MatmulKernels kernels = make_kernels();
   return &kernels;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of a matrix product that differ between instruction sets, written once for the
-// compiler's vectors of any width. Included by matmul_<set>.cc only. All of it has internal
-// linkage, and no library header that defines functions is included: code made for one instruction
-// set must not serve another. These files are compiled with -ffp-contract=fast, which makes
-// a * b + c one instruction where there is one.
+// compiler's vectors of any width. Included by matmul_<set>.cc and split_<set>.cc only. All of it
+// has internal linkage, and no library header that defines functions is included: code made for one
+// instruction set must not serve another. These files are compiled with -ffp-contract=fast, which
+// makes a * b + c one instruction where there is one.
 #pragma once
 
 #include <cstdint>
@@ -239,7 +239,7 @@ ZC_INLINE float from_bits(uint32_t bits) {
 
 // Without an arithmetic on float32's own subnormals, which processors do slowly: those of float16
 // are normal in float32, 2^-14 m / 1024 = (1 + m / 1024) 2^-14 - 2^-14.
-void widen_float16(const uint16_t* __restrict from, int64_t count, float* __restrict to) {
+inline void widen_float16(const uint16_t* __restrict from, int64_t count, float* __restrict to) {
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t half = from[i], magnitude = (half & 0x7fffu) << 13;
     const uint32_t normal = magnitude + (112u << 23);
@@ -253,7 +253,7 @@ void widen_float16(const uint16_t* __restrict from, int64_t count, float* __rest
   }
 }
 
-void widen_bfloat16(const uint16_t* __restrict from, int64_t count, float* __restrict to) {
+inline void widen_bfloat16(const uint16_t* __restrict from, int64_t count, float* __restrict to) {
   for (int64_t i = 0; i < count; ++i) to[i] = from_bits(uint32_t{from[i]} << 16);
 }
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "kernels/amx.h"
-#include "kernels/matmul_kernels.h"
+#include "kernels/matmul_body.h"
 
 namespace zc::kernels {
 namespace {
@@ -182,21 +182,12 @@ void multiply_amx(const SplitTiles& t) {
   memory_barrier();
 }
 
-void finish_row_amx(const float* sums, const float* bias, int64_t count, float* y) {
-  for (int64_t c = 0; c < count; c += 16) {
-    const __mmask16 some = first_of(count - c);
-    _mm512_mask_storeu_ps(y + c, some,
-                          _mm512_add_ps(_mm512_maskz_loadu_ps(some, sums + c),
-                                        _mm512_maskz_loadu_ps(some, bias + c)));
-  }
-}
-
 }  // namespace
 
 const SplitKernels* split_amx() {
-  static constexpr SplitKernels kernels = {begin_amx,    end_amx,       split_line_amx,
-                                           turn_amx,     pick_amx,      split_weights_amx,
-                                           multiply_amx, finish_row_amx};
+  static constexpr SplitKernels kernels = {
+      begin_amx, end_amx,           split_line_amx, turn_amx,
+      pick_amx,  split_weights_amx, multiply_amx,   finish_tile<Vectors<16>, 2>};
   return matmul_amx() == nullptr ? nullptr : &kernels;
 }
 

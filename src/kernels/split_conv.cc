@@ -19,14 +19,17 @@ namespace {
 // all of them from a farther one.
 constexpr int64_t kMostBlockTiles = 32;
 constexpr int64_t kMostPositionHalves = 448 * 1024;
-// Results of one line in a block.
-constexpr int64_t kMostBlockWidth = 128;
+// Results of one line in a block: of convolutions, whose lines overlap; and the fewest of linear
+// layers, however many channels they have.
+constexpr int64_t kMostBlockWidth = 128, kFewestRows = 128;
 // Steps between two visits of the sums: filters of so many stay in a first-level cache.
 constexpr int64_t kMostSteps = 8;
 // Filters that are packed at a time, but no fewer than these groups: positions are split anew for
 // each.
 constexpr int64_t kMostPackedHalves = int64_t{4} << 20;
 constexpr int64_t kFewestGroups = 4;
+// Steps of a linear layer's filters that are gathered at a time.
+constexpr int64_t kLinearSteps = 8;
 
 int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -73,6 +76,7 @@ struct Plan {
   const SplitKernels* kernels;
   int64_t out_height, out_width;
   int64_t taps, steps;
+  int64_t group_results;    // of a group: half of its filters are gates where they are gated
   int64_t plane_steps;      // that are in a block's memory at a time
   int64_t position_stride;  // in halves; an odd number of cache lines, so that a tile's rows fall
                             // into different sets
@@ -107,7 +111,12 @@ void choose_blocks(Plan& p) {
   const int64_t line_tiles = divide_up(p.out_width, kSplitRows);
   p.runs_on = c.stride == 1 && divide_up((p.out_height - 1) * pitch + p.out_width, kSplitRows) <
                                    p.out_height * line_tiles;
-  p.columns_across = p.runs_on ? 1 : divide_up(p.out_width, kMostBlockWidth);
+  const int64_t fitting =
+      kMostPositionHalves / (p.steps * 2 * kSplitTerms) / kSplitRows * kSplitRows;
+  const int64_t most_width =
+      p.weights.size == 1 ? std::clamp<int64_t>(fitting, kFewestRows, kMostBlockTiles * kSplitRows)
+                          : kMostBlockWidth;
+  p.columns_across = p.runs_on ? 1 : divide_up(p.out_width, most_width);
   p.block_width = divide_up(divide_up(p.out_width, p.columns_across), kSplitRows) * kSplitRows;
   p.block_width = std::min(p.block_width, p.out_width);
   p.columns_across = divide_up(p.out_width, p.block_width);
@@ -143,6 +152,18 @@ std::vector<Piece> pieces_of(const Plan& p, int64_t first, int64_t count) {
   return pieces;
 }
 
+struct Filters {
+  int64_t first, count;
+};
+
+// Half of a group: 16 filters, fewer at the end.
+Filters filters_of(const Plan& p, int64_t group, int64_t half) {
+  constexpr int64_t kHalf = kSplitColumns / 2;
+  const int64_t first = group * p.group_results + (p.weights.gated ? 0 : half * kHalf);
+  const int64_t count = std::clamp<int64_t>(p.weights.out - first, 0, kHalf);
+  return {p.weights.gated && half == 1 ? p.weights.out + first : first, count};
+}
+
 Plan plan_of(const SplitConvWeights& weights, const SplitConvCall& call,
              const SplitKernels* kernels) {
   Plan p{.weights = with_strides(weights), .call = call, .kernels = kernels};
@@ -151,7 +172,8 @@ Plan plan_of(const SplitConvWeights& weights, const SplitConvCall& call,
             call.stride < 1 || call.padding < 0);
   p.taps = w.size * w.size;
   ZC_BUG_IF((w.tap_stride != 1 && w.tap_stride != -1) ||
-            (w.in_stride != p.taps && w.out_stride != p.taps));
+            (w.in_stride != p.taps && w.out_stride != p.taps) ||
+            (w.gated && (w.in_stride != p.taps || call.activation != MatmulActivation::none)));
   const auto out_of = [&](int64_t length) {
     return length + 2 * call.padding < w.size
                ? 0
@@ -166,11 +188,15 @@ Plan plan_of(const SplitConvWeights& weights, const SplitConvCall& call,
     const int64_t count = std::min(p.plane_steps, p.steps - first);
     p.planes.push_back({first, count, pieces_of(p, first, count)});
   }
-  const int64_t groups = divide_up(w.out, kSplitColumns);
+  p.group_results = w.gated ? kSplitColumns / 2 : kSplitColumns;
+  const int64_t groups = divide_up(w.out, p.group_results);
   p.groups_packed = std::min(
       groups, std::max(kFewestGroups, kMostPackedHalves / (p.taps * p.steps * kSplitStepHalves)));
   p.bias.assign(static_cast<size_t>(groups * kSplitColumns), 0.0f);
-  if (w.bias != nullptr) std::copy_n(w.bias, w.out, p.bias.begin());
+  for (int64_t half = 0; w.bias != nullptr && half < 2 * groups; ++half) {
+    const Filters f = filters_of(p, half / 2, half % 2);
+    std::copy_n(w.bias + f.first, f.count, p.bias.begin() + half * kSplitColumns / 2);
+  }
   return p;
 }
 
@@ -187,52 +213,68 @@ void widen(const SplitConvWeights& w, int64_t offset, int64_t count, float* to) 
   convert(static_cast<const uint16_t*>(w.weight) + offset, count, to);
 }
 
-// Terms of one step and one group, [tap][term][filter], with what it takes to gather them.
+// Some steps of one group's terms, [step][tap][term][filter], with what it takes to gather them
+// along what is contiguous: runs of a filter's terms, or of a term's filters, with all their taps.
 struct StepTerms {
   explicit StepTerms(const Plan& p)
-      : length(kSplitTerms * p.taps),
-        terms(static_cast<size_t>(p.taps * tap_stride)),
-        runs(static_cast<size_t>(kSplitColumns * length)) {
+      : steps(p.taps == 1 ? kLinearSteps : 1),
+        along_terms(p.weights.in_stride == p.taps),
+        length((along_terms ? steps * kSplitTerms : kSplitColumns) * p.taps),
+        terms(static_cast<size_t>(steps * p.taps * tap_stride)),
+        runs(static_cast<size_t>((along_terms ? kSplitColumns : steps * kSplitTerms) * length)) {
     for (int64_t j = 0; j < length; ++j) {
       const int64_t tap = p.weights.tap_stride < 0 ? p.taps - 1 - j % p.taps : j % p.taps;
-      places.push_back(static_cast<int32_t>(tap * tap_stride + j / p.taps * kSplitColumns));
+      const int64_t term = j / p.taps, step = along_terms ? term / kSplitTerms : 0;
+      const int64_t row = along_terms ? term % kSplitTerms * kSplitColumns : 0;
+      places.push_back(static_cast<int32_t>((step * p.taps + tap) * tap_stride + row));
     }
   }
   static constexpr int64_t tap_stride = kSplitTerms * kSplitColumns + 16;  // no multiple of 4 KiB
-  int64_t length;  // of a run: 32 terms of a filter or 32 filters of a term, with all their taps
+  int64_t steps;
+  bool along_terms;
+  int64_t length;  // of a run
   std::vector<float> terms, runs;
-  std::vector<int32_t> places;  // of a run's elements in `terms`, for runs of terms
+  std::vector<int32_t> places;  // of a run's elements in `terms`
 };
 
-// Runs of `length` elements from `offset` on; those that are short or missing end in zeros.
+// `count` runs of `length` elements in room for `rooms` of t.length; the rest is zeros.
 const float* runs_from(const SplitConvWeights& w, int64_t offset, int64_t stride, int64_t count,
-                       int64_t length, StepTerms& t) {
-  const bool whole = count == kSplitColumns && length == t.length;
-  if (!whole) std::fill(t.runs.begin(), t.runs.end(), 0.0f);
+                       int64_t length, int64_t rooms, StepTerms& t) {
+  if (count < rooms || length < t.length) std::fill_n(t.runs.begin(), rooms * t.length, 0.0f);
   for (int64_t run = 0; run < count; ++run)
     widen(w, offset + run * stride, length, t.runs.data() + run * t.length);
   return t.runs.data();
 }
 
-void gather(const Plan& p, int64_t group, int64_t step, StepTerms& t) {
+void gather_along_terms(const Plan& p, int64_t group, int64_t offset, int64_t length,
+                        StepTerms& t) {
   const SplitConvWeights& w = p.weights;
-  const int64_t first_filter = group * kSplitColumns, first_term = step * kSplitTerms;
-  const int64_t filters = std::min(kSplitColumns, w.out - first_filter);
-  const int64_t terms = std::min(kSplitTerms, w.in - first_term);
-  const int64_t first_tap = w.tap_stride < 0 ? 1 - p.taps : 0;
-  const int64_t offset = first_filter * w.out_stride + first_term * w.in_stride + first_tap;
-  if (w.in_stride == p.taps) {
-    const float* runs = runs_from(w, offset, w.out_stride, filters, terms * p.taps, t);
-    for (int64_t half = 0; half < 2; ++half)
-      p.kernels->turn(runs + half * 16 * t.length, t.length, t.length, t.places.data(),
-                      t.terms.data() + half * 16);
-    return;
+  constexpr int64_t kHalf = kSplitColumns / 2;
+  for (int64_t half = 0; half < 2; ++half) {
+    const Filters f = filters_of(p, group, half);
+    const int64_t from = offset + f.first * w.out_stride;
+    const bool as_it_is = w.type == ElementType::float32 && f.count == kHalf && length == t.length;
+    const float* runs = as_it_is ? static_cast<const float*>(w.weight) + from
+                                 : runs_from(w, from, w.out_stride, f.count, length, kHalf, t);
+    p.kernels->turn(runs, as_it_is ? w.out_stride : t.length, t.length, t.places.data(),
+                    t.terms.data() + half * kHalf);
   }
-  const float* runs = runs_from(w, offset, w.in_stride, terms, filters * p.taps, t);
-  for (int64_t term = 0; term < kSplitTerms; ++term) {
+}
+
+void gather(const Plan& p, int64_t group, int64_t first_step, StepTerms& t) {
+  const SplitConvWeights& w = p.weights;
+  const int64_t first_term = first_step * kSplitTerms;
+  const int64_t terms = std::min(t.steps * kSplitTerms, w.in - first_term);
+  const int64_t offset = first_term * w.in_stride + (w.tap_stride < 0 ? 1 - p.taps : 0);
+  if (t.along_terms) return gather_along_terms(p, group, offset, terms * p.taps, t);
+  const int64_t first = group * kSplitColumns, filters = std::min(kSplitColumns, w.out - first);
+  const float* runs = runs_from(w, offset + first * w.out_stride, w.in_stride, terms,
+                                filters * p.taps, t.steps * kSplitTerms, t);
+  for (int64_t term = 0; term < t.steps * kSplitTerms; ++term) {
+    float* to = t.terms.data() + term / kSplitTerms * p.taps * StepTerms::tap_stride +
+                term % kSplitTerms * kSplitColumns;
     for (int64_t j = 0; j < p.taps; ++j)
-      p.kernels->pick(runs + term * t.length + j, p.taps,
-                      t.terms.data() + t.places[static_cast<size_t>(j)] + term * kSplitColumns);
+      p.kernels->pick(runs + term * t.length + j, p.taps, to + t.places[static_cast<size_t>(j)]);
   }
 }
 
@@ -242,12 +284,15 @@ void pack_groups(const Plan& p, int64_t first, int64_t count, uint16_t* to,
   std::atomic<int64_t> next = 0;
   workers.run([&] {
     StepTerms terms(p);
-    for (int64_t i = next++; i < count * p.steps; i = next++) {
-      const int64_t group = i / p.steps, step = i % p.steps;
+    const int64_t parts = divide_up(p.steps, terms.steps);
+    for (int64_t i = next++; i < count * parts; i = next++) {
+      const int64_t group = i / parts, step = i % parts * terms.steps;
       gather(p, first + group, step, terms);
-      for (int64_t tap = 0; tap < p.taps; ++tap) {
-        p.kernels->split_weights(terms.terms.data() + tap * StepTerms::tap_stride, kSplitColumns,
-                                 to + ((group * p.taps + tap) * p.steps + step) * kSplitStepHalves);
+      const int64_t steps = std::min(terms.steps, p.steps - step);
+      for (int64_t k = 0; k < steps * p.taps; ++k) {
+        const int64_t place = (group * p.taps + k % p.taps) * p.steps + step + k / p.taps;
+        p.kernels->split_weights(terms.terms.data() + k * StepTerms::tap_stride, kSplitColumns,
+                                 to + place * kSplitStepHalves);
       }
     }
   });
@@ -364,21 +409,38 @@ void multiply_group(const Plan& p, const Block& b, const Plane& plane, const uin
   }
 }
 
+// Results that follow each other, from their sums on.
+void finish_rows(const Plan& p, int64_t group, const float* sums, int64_t position, int64_t rows) {
+  const int64_t channel = group * p.group_results, out = p.weights.out;
+  const int64_t at = position * out + channel;
+  p.kernels->finish({.sums = sums,
+                     .bias = p.bias.data() + group * kSplitColumns,
+                     .rows = rows,
+                     .count = std::min(p.group_results, out - channel),
+                     .residual = p.call.residual == nullptr ? nullptr : p.call.residual + at,
+                     .residual_stride = out,
+                     .y = p.call.y + at,
+                     .y_stride = out,
+                     .activation = p.call.activation,
+                     .gated = p.weights.gated});
+}
+
 void finish_group(const Plan& p, const Block& b, int64_t group, const Working& work,
                   const float* sums) {
-  const int64_t channel = group * kSplitColumns, out = p.weights.out, pitch = pitch_of(p, b.width);
-  const int64_t count = std::min(kSplitColumns, out - channel);
+  const int64_t pitch = pitch_of(p, b.width);
   for (const RowTile& tile : *work.tiles) {
     int64_t line = tile.line, x = tile.x;
-    for (int64_t row = 0; row < kSplitRows; ++row, ++x, sums += kSplitColumns) {
-      if (p.runs_on && x == pitch) {
-        x = 0;
-        ++line;
+    for (int64_t row = 0; row < kSplitRows && line < tile.end_line;) {
+      const int64_t rows = std::min(kSplitRows - row, b.width - x);
+      if (rows > 0) {
+        finish_rows(p, group, sums + row * kSplitColumns, line * p.out_width + b.first_x + x, rows);
       }
-      if (x >= b.width || line >= tile.end_line) continue;
-      p.kernels->finish_row(sums, p.bias.data() + channel, count,
-                            p.call.y + (line * p.out_width + b.first_x + x) * out + channel);
+      // To the next line, over the positions between the two.
+      row += pitch - x;
+      x = 0;
+      line = p.runs_on ? line + 1 : tile.end_line;
     }
+    sums += kSplitRows * kSplitColumns;
   }
 }
 
@@ -444,7 +506,7 @@ bool has_split_conv() {
 void split_conv(const SplitConvWeights& weights, const SplitConvCall& call, const Workers& workers,
                 const SplitKernels* kernels) {
   const Plan p = plan_of(weights, call, kernels == nullptr ? split_amx() : kernels);
-  const int64_t groups = divide_up(p.weights.out, kSplitColumns);
+  const int64_t groups = divide_up(p.weights.out, p.group_results);
   uint16_t* packed = kept_room<uint16_t, 2>(p.groups_packed * p.taps * p.steps * kSplitStepHalves);
   for (int64_t first = 0; first < groups; first += p.groups_packed) {
     const int64_t end = std::min(first + p.groups_packed, groups);

@@ -3,6 +3,8 @@
 // and of the filters enters as the sum of two bfloat16, which leaves it a relative error of 2^-17;
 // the product of the two smaller parts, 2^-16 of the larger ones', is left out. Sums are float32.
 //
+// Linear layers are convolutions of one tap, with each row a position of one line.
+//
 // It is the direct sum: three of AMX's products for each of the definition's take about as long as
 // a quarter of them in AVX-512, which is what Winograd's F(4x4,3x3) needs besides its transforms;
 // small pictures, strides and few tiles cost it nothing more.
@@ -14,25 +16,29 @@
 
 namespace zc::kernels {
 
-// Filters [out,in,size,size]. Strides are in elements; those of the taps, and of either `in` or
-// `out`, must be as in contiguous memory. A negative tap_stride means filters turned by half a
-// turn: `weight` then points to the last tap.
+// Filters [out,in,size,size], or twice as many where they are gated. Strides are in elements; those
+// of the taps, and of either `in` or `out`, must be as in contiguous memory. A negative tap_stride
+// means filters turned by half a turn: `weight` then points to the last tap.
 struct SplitConvWeights {
   int64_t in, out;
   int64_t size = 3;  // of a filter, in both directions
   const void* weight;
   ElementType type = ElementType::float32;
-  const float* bias = nullptr;                            // [out]; null: zeros
+  const float* bias = nullptr;  // one for each filter; null: zeros
+  // GEGLU: the filters are [value | gate], and y = value * gelu(gate). Not for turned filters.
+  bool gated = false;
   int64_t out_stride = 0, in_stride = 0, tap_stride = 1;  // 0: as of a contiguous tensor
 };
 
-// y = conv(x) + bias
+// y = activation(conv(x) + bias + residual), or value * gelu(gate) + residual where gated.
 struct SplitConvCall {
   int64_t batch, height, width;  // of x
   int64_t stride = 1, padding = 1;
   const float* x;  // [batch,height,width,in]
-  float*
-      y;  // [batch,height',width',out], not x; height' = (height + 2 padding - size) / stride + 1
+  // [batch,height',width',out], not x; height' = (height + 2 padding - size) / stride + 1
+  float* y;
+  const float* residual = nullptr;                       // like y, which it may be; null: none
+  MatmulActivation activation = MatmulActivation::none;  // none where gated
 };
 
 // What the parts of a convolution are made of, see split_kernels.h.

@@ -160,6 +160,76 @@ TEST_P(SplitConvTest, TurnsFiltersThatLieAlongTheOtherChannels) {
   EXPECT_LT(largest_difference(y, wanted), kSplitTolerance);
 }
 
+// A linear layer [rows,in] -> [rows,out].
+SplitCase linear_case(int64_t rows, int64_t in, int64_t out) {
+  return {1, in, out, 1, rows, 1, 1, 0};
+}
+
+TEST_P(SplitConvTest, IsALinearLayer) {
+  for (const SplitCase& c :
+       {linear_case(1, 1, 1), linear_case(17, 40, 33), linear_case(77, 290, 20),
+        linear_case(530, 20, 5), linear_case(40, 1100, 18)}) {
+    const SplitOperands o(c);
+    std::vector<float> y(c.results());
+    split_conv(o.weights(c), o.call(c, y), {}, kernels_);
+    const std::vector<double> wanted = conv_in_double(c, o);
+    EXPECT_LT(largest_difference(y, wanted), kSplitTolerance) << c.text();
+    // The same filters as [in,out], as for the gradient of a layer's input.
+    std::vector<float> other(o.weight.size()), z(c.results());
+    for (int64_t f = 0; f < c.out; ++f)
+      for (int64_t i = 0; i < c.in; ++i)
+        other[static_cast<size_t>(i * c.out + f)] = o.weight[static_cast<size_t>(f * c.in + i)];
+    SplitConvWeights w = o.weights(c);
+    w.weight = other.data();
+    w.out_stride = 1;
+    w.in_stride = c.out;
+    split_conv(w, o.call(c, z), {}, kernels_);
+    EXPECT_EQ(z, y) << c.text();
+  }
+}
+
+TEST_P(SplitConvTest, AddsWhatFollowsTheSum) {
+  const SplitCase c{2, 33, 40, 5, 6};
+  const SplitOperands o(c);
+  const std::vector<float> residual = normals(static_cast<int64_t>(c.results()), 1.0, 7);
+  std::vector<float> y = residual;
+  SplitConvCall call = o.call(c, y);
+  call.residual = y.data();
+  call.activation = MatmulActivation::silu;
+  split_conv(o.weights(c), call, {}, kernels_);
+  std::vector<double> wanted = conv_in_double(c, o);
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const double sum = wanted[i] + static_cast<double>(residual[i]);
+    wanted[i] = sum / (1.0 + std::exp(-sum));
+  }
+  EXPECT_LT(largest_difference(y, wanted), kSplitTolerance);
+}
+
+TEST_P(SplitConvTest, MultipliesValuesWithTheirGates) {
+  for (const int64_t out : {1, 16, 37}) {
+    SplitCase c = linear_case(50, 45, 2 * out);
+    const SplitOperands o(c);
+    const std::vector<double> both = conv_in_double(c, o);
+    const std::vector<float> residual = normals(50 * out, 1.0, 7);
+    std::vector<double> wanted;
+    for (int64_t row = 0; row < 50; ++row)
+      for (int64_t i = 0; i < out; ++i) {
+        const double value = both[static_cast<size_t>(row * 2 * out + i)];
+        const double gate = both[static_cast<size_t>(row * 2 * out + out + i)];
+        wanted.push_back(value * gate * 0.5 * std::erfc(-gate / std::sqrt(2.0)) +
+                         static_cast<double>(residual[static_cast<size_t>(row * out + i)]));
+      }
+    c.out = out;
+    SplitConvWeights w = o.weights(c);
+    w.gated = true;
+    std::vector<float> y(c.results());
+    SplitConvCall call = o.call(c, y);
+    call.residual = residual.data();
+    split_conv(w, call, {}, kernels_);
+    EXPECT_LT(largest_difference(y, wanted), 2 * kSplitTolerance) << out;
+  }
+}
+
 TEST_P(SplitConvTest, ReadsHalves) {
   const SplitCase c{1, 35, 34, 7, 8};
   SplitOperands o(c);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/matmul_kernels.h"
 #include "kernels/split_conv.h"
 
 namespace zc::kernels {
@@ -52,8 +53,8 @@ struct SplitKernels {
   // terms[32][terms_stride] floats of 32 filters -> one step of a group.
   void (*split_weights)(const float* terms, int64_t terms_stride, uint16_t* to);
   void (*multiply)(const SplitTiles&);
-  // y[c] = sums[c] + bias[c], c < count <= 32
-  void (*finish_row)(const float* sums, const float* bias, int64_t count, float* y);
+  // Of a tile of 32 columns.
+  void (*finish)(const MatmulEnd&);
 };
 
 // Null where the compiler, the machine or the system has no AMX.

@@ -2,6 +2,7 @@
 // Parts of a split convolution in plain C++.
 #include <bit>
 
+#include "kernels/matmul_body.h"
 #include "kernels/split_kernels.h"
 
 namespace zc::kernels {
@@ -78,7 +79,7 @@ float sum_of_step(const uint16_t* x, const uint16_t* weights, int64_t filter) {
   return sum;
 }
 
-void multiply(const SplitTiles& t) {
+void multiply_split(const SplitTiles& t) {
   for (int64_t row = 0; row < 2 * kSplitRows; ++row) {
     const uint16_t* x = t.x[row / kSplitRows] + row % kSplitRows * t.row_stride;
     for (int64_t f = 0; f < kSplitColumns; ++f) {
@@ -93,15 +94,12 @@ void multiply(const SplitTiles& t) {
   }
 }
 
-void finish_row(const float* sums, const float* bias, int64_t count, float* y) {
-  for (int64_t c = 0; c < count; ++c) y[c] = sums[c] + bias[c];
-}
-
 }  // namespace
 
 const SplitKernels* split_portable() {
-  static constexpr SplitKernels kernels = {nothing, nothing,       split_line, turn,
-                                           pick,    split_weights, multiply,   finish_row};
+  static constexpr SplitKernels kernels = {
+      nothing, nothing,       split_line,     turn,
+      pick,    split_weights, multiply_split, finish_tile<Vectors<4>, kSplitColumns / 4>};
   return &kernels;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "kernels/matmul.h"
+#include "kernels/split_conv.h"
 #include "tensor/kernel_choice.h"
 #include "tensor/torch_workers.h"
 
@@ -31,13 +32,37 @@ at::Tensor as_rows(const at::Tensor& x) {
 // y = x W, `w` [depth,columns] of any strides.
 void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at::Tensor& bias,
               const at::Tensor& residual, bool gated) {
+  const float* bias_data = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
+  const float* residual_data = residual.defined() ? residual.const_data_ptr<float>() : nullptr;
+  const int64_t columns = gated ? w.size(1) / 2 : w.size(1);
+  if (kernels_in_use() == Kernels::fast && kernels::has_split_conv() && x.is_contiguous() &&
+      (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
+    kernels::split_conv({.in = w.size(0),
+                         .out = columns,
+                         .size = 1,
+                         .weight = w.const_data_ptr(),
+                         .type = *element_type(w),
+                         .bias = bias_data,
+                         .gated = gated,
+                         .out_stride = w.stride(1),
+                         .in_stride = w.stride(0)},
+                        {.batch = 1,
+                         .height = 1,
+                         .width = x.size(0),
+                         .padding = 0,
+                         .x = x.const_data_ptr<float>(),
+                         .y = y.mutable_data_ptr<float>(),
+                         .residual = residual_data},
+                        torch_workers());
+    return;
+  }
   const kernels::Matmul product({.depth = w.size(0),
-                                 .columns = gated ? w.size(1) / 2 : w.size(1),
+                                 .columns = columns,
                                  .weight = w.const_data_ptr(),
                                  .type = *element_type(w),
                                  .depth_stride = w.stride(0),
                                  .column_stride = w.stride(1),
-                                 .bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                                 .bias = bias_data,
                                  .gated = gated,
                                  .split = kernels_in_use() == Kernels::fast,
                                  .transient = true});
@@ -46,7 +71,7 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
                .x_row_stride = x.stride(0),
                .x_depth_stride = x.stride(1),
                .y = y.mutable_data_ptr<float>(),
-               .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr},
+               .residual = residual_data},
               torch_workers());
 }
 
