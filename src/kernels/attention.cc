@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include "base/error.h"
 #include "kernels/attention_kernels.h"
+#include "kernels/memory.h"
 
 namespace zc::kernels {
 namespace {
@@ -39,20 +38,9 @@ void check(const AttentionShape& s) {
   ZC_BUG_IF(s.batch < 1 || s.heads < 1 || s.queries < 1 || s.keys < 1 || s.channels < 1);
 }
 
-// Memory of the calling thread, kept for its next call.
 float* attention_memory(int64_t count) {
-  constexpr size_t kLine = 64;
-  thread_local AlignedFloats memory;
-  thread_local size_t size = 0;
-  const size_t wanted = (static_cast<size_t>(count) * sizeof(float) + kLine - 1) / kLine * kLine;
-  if (size < wanted) {
-    memory.reset();
-    size = 0;
-    memory.reset(static_cast<float*>(std::aligned_alloc(kLine, wanted)));
-    if (memory == nullptr) throw std::bad_alloc();
-    size = wanted;
-  }
-  return memory.get();
+  thread_local KeptFloats kept;
+  return kept.at_least(static_cast<size_t>(count));
 }
 
 template <class Float>

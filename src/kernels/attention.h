@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "kernels/winograd.h"  // InstructionSet, Workers
+#include "kernels/machine.h"
 
 namespace zc::kernels {
 

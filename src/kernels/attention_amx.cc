@@ -7,8 +7,8 @@
 
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
 
-#include "kernels/attention_avx512_vectors.h"
 #include "kernels/attention_body.h"
+#include "kernels/vectors_avx512.h"
 
 namespace zc::kernels {
 namespace {

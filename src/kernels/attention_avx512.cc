@@ -4,8 +4,8 @@
 
 #if defined(__AVX512F__)
 
-#include "kernels/attention_avx512_vectors.h"
 #include "kernels/attention_grad_body.h"
+#include "kernels/vectors_avx512.h"
 
 namespace zc::kernels {
 

@@ -3,13 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <vector>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #include "base/error.h"
 #include "kernels/matmul_kernels.h"
@@ -42,39 +36,6 @@ int64_t parts_of(int64_t whole, int64_t most) {
 int64_t or_default(int64_t stride, int64_t usual) {
   return stride == 0 ? usual : stride;
 }
-
-AlignedFloats allocate_matrix(size_t count) {
-  // Large matrices are read from end to end: big pages spare the look-up of each small one.
-  constexpr size_t kBigPage = size_t{2} << 20;
-  const size_t wanted = std::max<size_t>(count, 1) * sizeof(float);
-  const size_t unit = wanted >= kBigPage ? kBigPage : size_t{kCacheLine};
-  const size_t bytes = (wanted + unit - 1) / unit * unit;
-  AlignedFloats p(static_cast<float*>(std::aligned_alloc(unit, bytes)));
-  if (p == nullptr) throw std::bad_alloc();
-#if defined(__linux__)
-  if (unit == kBigPage) madvise(p.get(), bytes, MADV_HUGEPAGE);  // a wish; its failure costs speed
-#endif
-  return p;
-}
-
-// Memory that its thread keeps for the next call: to get it anew would cost a page fault for each
-// 4 KiB.
-class KeptFloats {
- public:
-  float* at_least(size_t count) {
-    if (size_ < count) {
-      memory_.reset();
-      size_ = 0;
-      memory_ = allocate_matrix(count);
-      size_ = count;
-    }
-    return memory_.get();
-  }
-
- private:
-  AlignedFloats memory_;
-  size_t size_ = 0;
-};
 
 float* task_memory(size_t count) {
   thread_local KeptFloats kept;
@@ -145,13 +106,13 @@ Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, Instruction
   ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr);
   weights_.column_stride = or_default(weights.column_stride, weights.depth);
   panels_ = parts_of(weights.columns, panel_results(weights_, *kernels_));
-  bias_ = allocate_matrix(static_cast<size_t>(panels_ * kernels_->columns));
+  bias_ = allocate_floats(static_cast<size_t>(panels_ * kernels_->columns));
   for (int64_t i = 0; i < panels_; ++i) {
     pack_bias_of(weights_, *kernels_, i, bias_.get() + i * kernels_->columns);
   }
   weights_.bias = nullptr;
   if (weights.transient) return;
-  packed_ = allocate_matrix((packed_bytes() + sizeof(float) - 1) / sizeof(float));
+  packed_ = allocate_floats((packed_bytes() + sizeof(float) - 1) / sizeof(float));
   pack_panels(0, panels_, packed_.get(), workers);
   weights_.weight = nullptr;
 }

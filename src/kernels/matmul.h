@@ -10,7 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/winograd.h"  // InstructionSet, Workers, AlignedFloats
+#include "kernels/machine.h"
+#include "kernels/memory.h"
 
 namespace zc::kernels {
 

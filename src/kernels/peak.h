@@ -2,7 +2,7 @@
 // How fast this machine can multiply and add: what a kernel's speed is measured against.
 #pragma once
 
-#include "kernels/winograd.h"  // InstructionSet, Workers
+#include "kernels/machine.h"
 
 namespace zc::kernels {
 

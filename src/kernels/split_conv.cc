@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
-#include <new>
 #include <vector>
 
 #include "base/error.h"
 #include "kernels/matmul_kernels.h"
+#include "kernels/memory.h"
 #include "kernels/split_kernels.h"
 
 namespace zc::kernels {
@@ -35,21 +34,18 @@ int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Memory of the calling thread, kept for its next call.
-template <class T, int kUse>
-T* kept_room(int64_t count) {
-  constexpr size_t kPage = 4096;
-  thread_local AlignedFloats memory;
-  thread_local int64_t size = 0;
-  if (size < count) {
-    memory.reset();
-    size = 0;
-    const size_t bytes = (static_cast<size_t>(count) * sizeof(T) + kPage - 1) / kPage * kPage;
-    memory.reset(static_cast<float*>(std::aligned_alloc(kPage, bytes)));
-    if (memory == nullptr) throw std::bad_alloc();
-    size = count;
-  }
-  return reinterpret_cast<T*>(memory.get());
+// Memory that the calling thread keeps for its next call.
+enum class Use { positions, sums, filters };
+
+template <Use use>
+float* kept_floats(int64_t count) {
+  thread_local KeptFloats kept;
+  return kept.at_least(static_cast<size_t>(count));
+}
+
+template <Use use>
+uint16_t* kept_halves(int64_t count) {
+  return reinterpret_cast<uint16_t*>(kept_floats<use>((count + 1) / 2));
 }
 
 SplitConvWeights with_strides(SplitConvWeights w) {
@@ -166,7 +162,10 @@ Filters filters_of(const Plan& p, int64_t group, int64_t half) {
 
 Plan plan_of(const SplitConvWeights& weights, const SplitConvCall& call,
              const SplitKernels* kernels) {
-  Plan p{.weights = with_strides(weights), .call = call, .kernels = kernels};
+  Plan p = {};
+  p.weights = with_strides(weights);
+  p.call = call;
+  p.kernels = kernels;
   const SplitConvWeights& w = p.weights;
   ZC_BUG_IF(kernels == nullptr || w.in < 1 || w.out < 1 || w.size < 1 || call.batch < 1 ||
             call.stride < 1 || call.padding < 0);
@@ -453,10 +452,10 @@ void run_block(const Plan& p, const Block& b, int64_t first, int64_t end, const 
       p, b, [&](const Segment& s, int64_t above) { list_tiles(p, b, s, above, tiles); });
   // A last tile reads on behind the positions; what comes of it is left out.
   const int64_t margin = kSplitRows * p.call.stride + p.weights.size;
-  uint16_t* positions = kept_room<uint16_t, 0>((lines * pitch + margin) * p.position_stride);
+  uint16_t* positions = kept_halves<Use::positions>((lines * pitch + margin) * p.position_stride);
   const int64_t group_sums =
       (static_cast<int64_t>(tiles.size()) + 1) / 2 * 2 * kSplitRows * kSplitColumns;
-  float* sums = kept_room<float, 1>((end - first) * group_sums);
+  float* sums = kept_floats<Use::sums>((end - first) * group_sums);
   const Working work{positions, &tiles};
   p.kernels->begin();
   for (const Plane& plane : p.planes) {
@@ -507,7 +506,8 @@ void split_conv(const SplitConvWeights& weights, const SplitConvCall& call, cons
                 const SplitKernels* kernels) {
   const Plan p = plan_of(weights, call, kernels == nullptr ? split_amx() : kernels);
   const int64_t groups = divide_up(p.weights.out, p.group_results);
-  uint16_t* packed = kept_room<uint16_t, 2>(p.groups_packed * p.taps * p.steps * kSplitStepHalves);
+  uint16_t* packed =
+      kept_halves<Use::filters>(p.groups_packed * p.taps * p.steps * kSplitStepHalves);
   for (int64_t first = 0; first < groups; first += p.groups_packed) {
     const int64_t end = std::min(first + p.groups_packed, groups);
     pack_groups(p, first, end - first, packed, workers);

@@ -3,11 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <new>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include <vector>
 
 #include "base/error.h"
 #include "kernels/winograd_kernels.h"
@@ -34,18 +30,9 @@ int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-bool machine_has(InstructionSet set) {
-#if defined(__x86_64__)
-  if (set == InstructionSet::avx512) return __builtin_cpu_supports("avx512f") != 0;
-  if (set == InstructionSet::avx2) {
-    return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-  }
-#endif
-  return set == InstructionSet::portable;
-}
-
 const WinogradKernels* kernels_for(InstructionSet set) {
-  if (!machine_has(set)) return nullptr;
+  const std::vector<InstructionSet> sets = instruction_sets();
+  if (std::find(sets.begin(), sets.end(), set) == sets.end()) return nullptr;
   switch (set) {
     case InstructionSet::avx512:
       return winograd_avx512();
@@ -63,34 +50,6 @@ WinogradGrid grid_of(const WinogradShape& s) {
   return {s, out_height, out_width, divide_up(out_height, kTile), divide_up(out_width, kTile)};
 }
 
-AlignedFloats allocate(size_t count) {
-  // Large tables are read from end to end: big pages spare the look-up of each small one.
-  constexpr size_t kBigPage = size_t{2} << 20, kLine = 64;
-  const size_t wanted = std::max<size_t>(count, 1) * sizeof(float);
-  const size_t unit = wanted >= kBigPage ? kBigPage : kLine;
-  const size_t bytes = (wanted + unit - 1) / unit * unit;
-  AlignedFloats p(static_cast<float*>(std::aligned_alloc(unit, bytes)));
-  if (p == nullptr) throw std::bad_alloc();
-#if defined(__linux__)
-  if (unit == kBigPage) madvise(p.get(), bytes, MADV_HUGEPAGE);  // a wish; its failure costs speed
-#endif
-  return p;
-}
-
-// Memory of the calling thread, kept for its next call: to get it anew would cost a page fault for
-// each 4 KiB.
-float* scratch_of(size_t count) {
-  thread_local AlignedFloats memory;
-  thread_local size_t size = 0;
-  if (size < count) {
-    memory.reset();
-    size = 0;
-    memory = allocate(count);
-    size = count;
-  }
-  return memory.get();
-}
-
 // Packed weights of calls that need theirs once.
 struct KeptMemory {
   AlignedFloats memory;
@@ -103,7 +62,7 @@ KeptMemory& kept_memory() {
 
 AlignedFloats take_memory(size_t count) {
   KeptMemory& kept = kept_memory();
-  if (kept.size < count) return allocate(count);
+  if (kept.size < count) return allocate_floats(count);
   kept.size = 0;
   return std::move(kept.memory);
 }
@@ -175,14 +134,6 @@ bool winograd_pays(int64_t in, int64_t out, const WinogradShape& shape) {
   return tiles >= kFewestPayingTiles && saved * in * out >= kTransformCost * (in + out) * tiles;
 }
 
-std::vector<InstructionSet> instruction_sets() {
-  std::vector<InstructionSet> sets;
-  for (const auto set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (kernels_for(set) != nullptr) sets.push_back(set);
-  }
-  return sets;
-}
-
 WinogradConv::WinogradConv(const WinogradWeights& given, const Workers& workers, InstructionSet set)
     : in_(given.in),
       out_(given.out),
@@ -193,12 +144,12 @@ WinogradConv::WinogradConv(const WinogradWeights& given, const Workers& workers,
   ZC_BUG_IF(in_ < 1 || out_ < 1 || kernels_ == nullptr);
   panels_ = divide_up(out_, kernels_->columns);
   const size_t packed = packed_bytes() / sizeof(float);
-  packed_ = transient_ ? take_memory(packed) : allocate(packed);
+  packed_ = transient_ ? take_memory(packed) : allocate_floats(packed);
   const int64_t padded = panels_ * kernels_->columns + kGroup;
-  bias_ = allocate(static_cast<size_t>(padded));
+  bias_ = allocate_floats(static_cast<size_t>(padded));
   std::fill_n(bias_.get(), padded, 0.0f);
   if (weights.bias != nullptr) std::copy_n(weights.bias, out_, bias_.get());
-  zeros_ = allocate(static_cast<size_t>(groups_ * kGroup));
+  zeros_ = allocate_floats(static_cast<size_t>(groups_ * kGroup));
   std::fill_n(zeros_.get(), groups_ * kGroup, 0.0f);
   std::atomic<int64_t> next = 0;
   workers.run([&] {
@@ -289,9 +240,10 @@ void WinogradConv::run(const WinogradCall& call, const Workers& workers) const {
   const Plan plan = plan_for(grid, workers.count);
   std::atomic<int64_t> next = 0;
   workers.run([&] {
+    thread_local KeptFloats scratch;
     float* memory = nullptr;
     for (int64_t i = next++; i < plan.blocks * plan.slices; i = next++) {
-      if (memory == nullptr) memory = scratch_of(plan.input_floats + plan.product_floats);
+      if (memory == nullptr) memory = scratch.at_least(plan.input_floats + plan.product_floats);
       run_task(call, grid, plan, i, memory);
     }
   });

@@ -20,26 +20,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <functional>
-#include <memory>
-#include <vector>
+
+#include "kernels/machine.h"
+#include "kernels/memory.h"
 
 namespace zc::kernels {
 
-enum class InstructionSet : uint8_t { portable, avx2, avx512 };
-// Those that this build and this machine have, the slowest (portable) first. AVX2 means FMA too.
-std::vector<InstructionSet> instruction_sets();
-
 enum class Activation : uint8_t { none, relu, silu };
-
-// The threads that share a piece of work. `run` calls its argument at least once, on up to `count`
-// threads at the same time, and returns when all calls have. The default is the calling thread.
-struct Workers {
-  int64_t count = 1;
-  std::function<void(const std::function<void()>& work)> run =
-      [](const std::function<void()>& work) { work(); };
-};
 
 struct WinogradShape {
   int64_t batch;
@@ -77,11 +64,6 @@ struct WinogradCall {
 // (3 -> 64: the transforms cost more than the products), nor for small pictures (8 x 8: partial
 // tiles, and 36 weights come from memory in the place of 9).
 bool winograd_pays(int64_t in, int64_t out, const WinogradShape& shape);
-
-struct FreeFloats {
-  void operator()(float* p) const { std::free(p); }
-};
-using AlignedFloats = std::unique_ptr<float[], FreeFloats>;
 
 struct WinogradGrid;
 struct WinogradKernels;

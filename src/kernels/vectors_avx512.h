@@ -38,7 +38,13 @@ struct SixteenFloats {
   ZC_STATIC Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
   ZC_STATIC Reg div(Reg a, Reg b) { return _mm512_div_ps(a, b); }
   ZC_STATIC Reg max(Reg a, Reg b) { return _mm512_max_ps(a, b); }
+  ZC_STATIC Reg min(Reg a, Reg b) { return _mm512_min_ps(a, b); }
   ZC_STATIC Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+  ZC_STATIC Reg fnma(Reg a, Reg b, Reg c) { return _mm512_fnmadd_ps(a, b, c); }
+  ZC_STATIC Reg scale_by_bits(Reg v, Reg bits) {
+    const __m512i power = _mm512_slli_epi32(_mm512_castps_si512(bits), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(power, _mm512_castps_si512(v)));
+  }
   ZC_STATIC Reg power_bits(Reg v) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23));
   }
