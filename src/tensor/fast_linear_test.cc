@@ -62,11 +62,12 @@ TEST(FastLinear, HasTheGradientsOfALinearLayer) {
     return torch::autograd::grad({layer(in[0], in[1], in[2], in[3])}, {in[0], in[1], in[2], in[3]},
                                  {dy.to(type)});
   };
-  const auto got = gradients(at::kFloat, [](auto& x, auto& w, auto& b, auto& r) {
-    return fast_linear(x, w, b, {.residual = r});
+  const auto got = gradients(at::kFloat, [](auto& in, auto& weight, auto& bias, auto& r) {
+    return fast_linear(in, weight, bias, {.residual = r});
   });
-  const auto wanted = gradients(
-      at::kDouble, [](auto& x, auto& w, auto& b, auto& r) { return at::linear(x, w, b) + r; });
+  const auto wanted = gradients(at::kDouble, [](auto& in, auto& weight, auto& bias, auto& r) {
+    return at::linear(in, weight, bias) + r;
+  });
   for (size_t i = 0; i < got.size(); ++i) expect_as_double(got[i], wanted[i]);
 }
 
