@@ -40,6 +40,7 @@ struct BenchCommand {
   std::string control = "canny";
   std::string size;
   int64_t units = 1;
+  int64_t batch = 1;
   int64_t runs = 5;
   int64_t steps = 20;
   std::string inputs;
@@ -60,6 +61,7 @@ bool parse(BenchCommand& c, Arguments arguments) {
   line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
   line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
   line.option("--units", c.units, Range{1, 16}, "of that ControlNet at once, for step and image");
+  line.option("--batch", c.batch, Range{1, 256}, "pictures of a run of image");
   line.option("--size", c.size, "of the picture; default: the model's", "WIDTHxHEIGHT");
   line.option("--runs", c.runs, Range{1, 1000}, "timed runs after one that warms up");
   line.option("--steps", c.steps, Range{1, 1000}, "denoising steps of image");
@@ -83,6 +85,7 @@ GenerateRequest request_of(const BenchCommand& c) {
   request.model = c.model;
   request.controlnets = c.controlnets;
   request.steps = c.steps;
+  request.batch = c.batch;
   if (!c.size.empty()) {
     const PictureSize size = parse_size(c.size);
     request.width = size.width;
@@ -224,6 +227,7 @@ int run_bench(Arguments arguments) {
                                  {"width", request.width},
                                  {"height", request.height},
                                  {"units", c.units},
+                                 {"batch", c.batch},
                                  {"kernels", c.kernels},
                                  {"runs", c.runs},
                                  {"seconds", times.seconds},
