@@ -124,9 +124,7 @@ void multiply_rows(const SplitKernels& split, const uint16_t* x, int64_t row_str
                     .taps = 1,
                     .steps = steps,
                     .add = add,
-                    .sums = sums + row * kQueries,
-                    .ahead = nullptr,
-                    .ahead_halves = 0});
+                    .sums = sums + row * kQueries});
   }
 }
 

@@ -188,6 +188,16 @@ TEST_P(SplitConvTest, IsALinearLayer) {
   }
 }
 
+TEST_P(SplitConvTest, GivesARowTheSameAmongManyRowsAndFew) {
+  // So many terms that they are taken in several parts.
+  const SplitCase many = linear_case(150, 5000, 8), few = linear_case(3, 5000, 8);
+  const SplitOperands o(many);
+  std::vector<float> all(many.results()), some(few.results());
+  split_conv(o.weights(many), o.call(many, all), {}, kernels_);
+  split_conv(o.weights(few), o.call(few, some), {}, kernels_);
+  EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
+}
+
 TEST_P(SplitConvTest, AddsWhatFollowsTheSum) {
   const SplitCase c{2, 33, 40, 5, 6};
   const SplitOperands o(c);

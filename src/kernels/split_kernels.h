@@ -28,17 +28,17 @@ struct SplitLine {
 
 // sums[tile][row][filter] (+)= for two tiles of positions and one group of filters.
 struct SplitTiles {
-  const uint16_t* x[2];     // the first position of each
-  int64_t row_stride;       // between the positions of a tile, in halves
-  int64_t tap_stride;       // between taps that follow each other, in halves of x
-  const uint16_t* weights;  // [tap][step], `weights_stride` halves from tap to tap
+  const uint16_t* x[2] = {};  // the first position of each
+  int64_t row_stride;         // between the positions of a tile, in halves
+  int64_t tap_stride;         // between taps that follow each other, in halves of x
+  const uint16_t* weights;    // [tap][step], `weights_stride` halves from tap to tap
   int64_t weights_stride;
   int64_t taps, steps;
-  bool add;     // to what is in sums
-  float* sums;  // [2][16][32]
+  bool add;               // to what is in sums
+  float* sums = nullptr;  // [2][16][32]
   // Weights that are needed next, which come nearer meanwhile: so many halves for each step.
-  const uint16_t* ahead;
-  int64_t ahead_halves;
+  const uint16_t* ahead = nullptr;
+  int64_t ahead_halves = 0;
 };
 
 struct SplitKernels {
