@@ -189,7 +189,9 @@ void run_block(const SplitPlan& p, const Block& b, int64_t first, int64_t end,
   uint16_t* positions = kept_halves<Use::positions>((lines * pitch + margin) * p.position_stride);
   const int64_t group_sums =
       (static_cast<int64_t>(tiles.size()) + 1) / 2 * 2 * kSplitRows * kSplitColumns;
-  float* sums = kept_floats<Use::sums>((end - first) * group_sums);
+  // Sums wait for the next plane; where there is one only, each group takes the place of the last.
+  const bool waits = p.planes.size() > 1;
+  float* sums = kept_floats<Use::sums>((waits ? end - first : 1) * group_sums);
   const Working work{positions, &tiles};
   p.kernels->begin();
   for (const SplitPlane& plane : p.planes) {
@@ -197,7 +199,7 @@ void run_block(const SplitPlan& p, const Block& b, int64_t first, int64_t end,
       split_segment(p, b, s, plane, positions + above * pitch * p.position_stride);
     });
     for (int64_t group = first; group < end; ++group) {
-      float* group_at = sums + (group - first) * group_sums;
+      float* group_at = sums + (waits ? (group - first) * group_sums : 0);
       multiply_group(p, b, plane, packed + (group - first) * p.taps * p.steps * kSplitStepHalves,
                      work, group_at);
       if (&plane == &p.planes.back()) finish_group(p, b, group, work, group_at);
