@@ -95,5 +95,13 @@ TEST_F(FastConvTest, OtherPrecisionsAndSmallPicturesGoToAten) {
   EXPECT_EQ(conv.packed_bytes(), 0u);
 }
 
+TEST_F(FastConvTest, WidensHalvesForWinogradForwardAndTurned) {
+  const at::Tensor half = weight_.to(at::kHalf), same = half.to(at::kFloat);
+  EXPECT_TRUE(
+      at::equal(winograd_conv(x_, half, bias_, kSame), winograd_conv(x_, same, bias_, kSame)));
+  const at::Tensor dy = at::randn({2, 40, 19, 22});
+  EXPECT_TRUE(at::equal(winograd_conv_turned(dy, half), winograd_conv_turned(dy, same)));
+}
+
 }  // namespace
 }  // namespace zc
