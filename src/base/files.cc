@@ -43,6 +43,13 @@ struct Descriptor {
 struct Mappings {
   std::mutex mutex;
   std::map<uintptr_t, uintptr_t> end_of;
+
+  // With the mutex held.
+  bool contains(const void* begin, size_t size) const {
+    const auto start = reinterpret_cast<uintptr_t>(begin);
+    const auto next = end_of.upper_bound(start);
+    return next != end_of.begin() && start + size <= std::prev(next)->second;
+  }
 };
 
 Mappings& live_mappings() {
@@ -96,6 +103,20 @@ pid_t writer_of(std::string_view name) {
   return after_number.ec == std::errc() && after_number.ptr == end ? process : 0;
 }
 
+// For the whole pages inside the range.
+void advise_mapped_pages(const void* begin, size_t size, int advice) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<uintptr_t>(begin);
+  const auto first = (start + page - 1) / page * page;
+  const auto last = (start + size) / page * page;
+  Mappings& mappings = live_mappings();
+  const std::lock_guard lock(mappings.mutex);
+  // Dropping the pages of ordinary memory would erase them, so the range must lie inside a mapped
+  // file.
+  if (first >= last || !mappings.contains(begin, size)) return;
+  ::madvise(reinterpret_cast<void*>(first), last - first, advice);
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
@@ -119,19 +140,18 @@ MappedFile::~MappedFile() {
   ::munmap(const_cast<uint8_t*>(data_), size_);
 }
 
-void release_mapped_pages(const void* begin, size_t size) {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto start = reinterpret_cast<uintptr_t>(begin);
-  const auto first = (start + page - 1) / page * page;
-  const auto last = (start + size) / page * page;
+bool is_mapped(const void* begin, size_t size) {
   Mappings& mappings = live_mappings();
   const std::lock_guard lock(mappings.mutex);
-  const auto next = mappings.end_of.upper_bound(start);
-  if (first >= last || next == mappings.end_of.begin()) return;
-  // Dropping the pages of ordinary memory would erase them, so the range must lie inside a mapped
-  // file.
-  if (start + size > std::prev(next)->second) return;
-  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  return mappings.contains(begin, size);
+}
+
+void release_mapped_pages(const void* begin, size_t size) {
+  advise_mapped_pages(begin, size, MADV_DONTNEED);
+}
+
+void prefetch_mapped_pages(const void* begin, size_t size) {
+  advise_mapped_pages(begin, size, MADV_WILLNEED);
 }
 
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {

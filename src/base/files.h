@@ -28,9 +28,13 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// Whether [begin, begin + size) lies inside a MappedFile.
+bool is_mapped(const void* begin, size_t size);
 // Gives the pages that lie completely inside [begin, begin + size) back to the system if they
 // belong to a MappedFile (they are read again when needed), and does nothing otherwise.
 void release_mapped_pages(const void* begin, size_t size);
+// Has the system read them while something else is computed, likewise.
+void prefetch_mapped_pages(const void* begin, size_t size);
 
 // The whole file; throws bad_file when it is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = 1ull << 30);

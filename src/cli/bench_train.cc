@@ -149,7 +149,7 @@ class TrainBench {
       load_strict(control_, open_checkpoint(c.control).tensors, c.control, kControlPrefix);
     }
     modules_ = trained_modules(control_, *model_.unet, {}, device);
-    if (c.base_precision == "fp16") keep_converted(*model_.unet, false);
+    if (c.base_precision == "fp16") convert_weights(*model_.unet, Conversion::each_use);
     optimizer_ = std::make_unique<Optimizer>(
         OptimizerOptions{.muon = c.optimizer == "muon", .eight_bit = c.optimizer == "adamw8bit"});
     for (const TrainedModule& m : modules_) optimizer_->add(*m.module, m.prefix);

@@ -171,17 +171,20 @@ RunTimes bench_text(const BenchCommand& c, const ModelSet& models, const Generat
   return time_runs(c.runs, [&] { encode_prompts(models, tokenizer, request, warnings); });
 }
 
-RunTimes bench_image(const BenchCommand& c, const ModelSet& models,
-                     const GenerateRequest& request) {
+RunTimes bench_image(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request,
+                     int64_t memory) {
   const Tokenizer tokenizer(find_vocabulary());
   GenerateInputs inputs;
   inputs.images.assign(request.controls.size(), test_map(request));
-  return time_runs(c.runs, [&] { generate(models, tokenizer, request, inputs, {}); });
+  return time_runs(c.runs, [&] {
+    generate(models, tokenizer, request, inputs, {},
+             {.memory_bytes = memory, .one_run = memory > 0});
+  });
 }
 
-RunTimes run_bench_of(const BenchCommand& c, const ModelSet& models,
-                      const GenerateRequest& request) {
-  if (c.what == "image") return bench_image(c, models, request);
+RunTimes run_bench_of(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request,
+                      int64_t memory) {
+  if (c.what == "image") return bench_image(c, models, request, memory);
   if (c.what == "text") return bench_text(c, models, request);
   if (c.what == "vae") {
     const at::Tensor x = made_up_latent(models, request);
@@ -216,12 +219,17 @@ int run_bench(Arguments arguments) {
   MachineOptions machine;
   set_options(machine, c.machine_given);
   const int64_t threads = prepare_machine(machine);
-  const auto models = load_models(paths_of_request(request_of(c)));
+  const int64_t memory = parse_bytes(machine.memory, "memory");
+  if (memory > 0 && c.what != "image")
+    throw Error(ErrorKind::bad_request, "--memory", "is a limit for `bench image` alone");
+  ModelPaths paths = paths_of_request(request_of(c));
+  paths.one_run = memory > 0;
+  const auto models = load_models(paths);
   const GenerateRequest request = resolve_for(*models, request_of(c));
   check_picture_size(*models, request);
   const c10::InferenceMode no_gradients;
   const KernelScope kernels(c.kernels == "fast" ? Kernels::fast : Kernels::plain);
-  const RunTimes times = run_bench_of(c, *models, request);
+  const RunTimes times = run_bench_of(c, *models, request, memory);
   const nlohmann::json report = {{"bench", c.what},
                                  {"model", models->config().name},
                                  {"width", request.width},

@@ -224,6 +224,15 @@ nlohmann::json to_json(const Outcome& o) {
           {"seconds", seconds},
           {"receipt", receipts},
           {"peak_bytes", peak_memory_bytes()},
+          {"memory_plan",
+           {{"text", o.result.plan.text},
+            {"denoise", o.result.plan.denoise},
+            {"decode", o.result.plan.decode},
+            {"program", o.result.plan.program},
+            {"peak", o.result.plan.peak()},
+            {"two_passes", o.result.plan.savings.two_passes},
+            {"streamed", o.result.plan.savings.streamed},
+            {"banded", o.result.plan.savings.banded}}},
           {"warnings", o.result.warnings},
           {"models", models},
           {"threads", o.threads},
@@ -280,6 +289,9 @@ int run_generate(Arguments arguments) {
 
   GenerateHooks hooks{.task = {.cancel = &cancel_on_interrupt(), .progress = console.progress()},
                       .on_image = {}};
+  hooks.on_plan = [&](const MemoryPlan& plan) {
+    if (memory > 0) console.note(plan_text(plan) + fmt::format(" (limit {})", human_bytes(memory)));
+  };
   hooks.on_image = [&](const Image& image, const PictureRecord& record) {
     const std::filesystem::path file = numbered(command.out, outcome.files.size() + 1);
     save_image(file, image, file.extension() == ".png" ? png_texts(record) : PngTexts{});

@@ -34,7 +34,10 @@ template <OptionsOf<MachineOptions> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
   visit("device", o.device, one_of({"auto", "cpu", "cuda"}), "where to compute");
   visit("threads", o.threads, Range{0, 1024}, "of the CPU, 0: one for each core");
-  visit("memory", o.memory, "limit, as 8GiB: a run that needs more is refused before it begins");
+  visit(
+      "memory", o.memory,
+      "limit, as 3GiB: slower ways that take less are chosen; a run that fits with none is refused "
+      "before it begins");
 }
 
 // "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.

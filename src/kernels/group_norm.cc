@@ -54,14 +54,23 @@ ZC_INLINE float exp_of(float x) {
   return p * std::bit_cast<float>(power);
 }
 
-struct ForwardArguments {
+struct MeasureArguments {
   const GroupNormShape* shape;
   const void* x;
   const float* weight;
   const float* bias;
-  void* y;
+  float* scale;
+  float* shift;
   float* mean;
   float* rstd;
+};
+
+struct ApplyArguments {
+  const GroupNormShape* shape;
+  const void* x;
+  const float* scale;
+  const float* shift;
+  void* y;
 };
 
 struct BackwardArguments {
@@ -173,13 +182,12 @@ ZC_INLINE void repeat(std::vector<float>& row, int64_t channels) {
 }
 
 template <class T>
-ZC_INLINE void forward(const ForwardArguments& a) {
+ZC_INLINE void measure(const MeasureArguments& a) {
   const GroupNormShape& s = *a.shape;
   const int64_t c = s.channels, per_group = c / s.groups;
   const auto* x = static_cast<const typename T::Stored*>(a.x);
-  auto* y = static_cast<typename T::Stored*>(a.y);
   const auto size = static_cast<size_t>(row_width(s));
-  std::vector<float> sum(size), square(size), scale(size), shift(size);
+  std::vector<float> sum(size), square(size);
   std::vector<double> total(c), total_square(c);
   for_each_block(
       s, [&](int64_t first, int64_t rows, int64_t width, int64_t step)
@@ -203,10 +211,22 @@ ZC_INLINE void forward(const ForwardArguments& a) {
     a.mean[g] = static_cast<float>(mean);
     a.rstd[g] = static_cast<float>(rstd);
     for (int64_t i = g * per_group; i < (g + 1) * per_group; ++i) {
-      scale[i] = static_cast<float>(rstd * a.weight[i]);
-      shift[i] = static_cast<float>(a.bias[i] - mean * rstd * a.weight[i]);
+      a.scale[i] = static_cast<float>(rstd * a.weight[i]);
+      a.shift[i] = static_cast<float>(a.bias[i] - mean * rstd * a.weight[i]);
     }
   }
+}
+
+template <class T>
+ZC_INLINE void apply(const ApplyArguments& a) {
+  const GroupNormShape& s = *a.shape;
+  const int64_t c = s.channels;
+  const auto* x = static_cast<const typename T::Stored*>(a.x);
+  auto* y = static_cast<typename T::Stored*>(a.y);
+  const auto size = static_cast<size_t>(row_width(s));
+  std::vector<float> scale(size), shift(size);
+  std::copy_n(a.scale, c, scale.begin());
+  std::copy_n(a.shift, c, shift.begin());
   repeat(scale, c);
   repeat(shift, c);
   for_each_block(
@@ -317,8 +337,10 @@ ZC_INLINE void backward(const BackwardArguments& a) {
   }
 #endif
 
-ZC_VARIANTS(forward_f32, ForwardArguments, forward<F32>(a))
-ZC_VARIANTS(forward_bf16, ForwardArguments, forward<Bf16>(a))
+ZC_VARIANTS(measure_f32, MeasureArguments, measure<F32>(a))
+ZC_VARIANTS(measure_bf16, MeasureArguments, measure<Bf16>(a))
+ZC_VARIANTS(apply_f32, ApplyArguments, apply<F32>(a))
+ZC_VARIANTS(apply_bf16, ApplyArguments, apply<Bf16>(a))
 ZC_VARIANTS(backward_f32, BackwardArguments, backward<F32>(a))
 ZC_VARIANTS(backward_bf16, BackwardArguments, backward<Bf16>(a))
 
@@ -333,8 +355,21 @@ int64_t group_norm_part(int64_t channels, int64_t groups) {
 
 void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight,
                         const float* bias, void* y, float* mean, float* rstd) {
-  const ForwardArguments a{&shape, x, weight, bias, y, mean, rstd};
-  real == Real::f32 ? forward_f32(a) : forward_bf16(a);
+  std::vector<float> scale(static_cast<size_t>(shape.channels)), shift(scale.size());
+  group_norm_scales(shape, real, x, weight, bias, scale.data(), shift.data(), mean, rstd);
+  group_norm_apply(shape, real, x, scale.data(), shift.data(), y);
+}
+
+void group_norm_scales(const GroupNormShape& shape, Real real, const void* x, const float* weight,
+                       const float* bias, float* scale, float* shift, float* mean, float* rstd) {
+  const MeasureArguments a{&shape, x, weight, bias, scale, shift, mean, rstd};
+  real == Real::f32 ? measure_f32(a) : measure_bf16(a);
+}
+
+void group_norm_apply(const GroupNormShape& shape, Real real, const void* x, const float* scale,
+                      const float* shift, void* y) {
+  const ApplyArguments a{&shape, x, scale, shift, y};
+  real == Real::f32 ? apply_f32(a) : apply_bf16(a);
 }
 
 void group_norm_backward(const GroupNormShape& shape, Real real, const void* dy, const void* x,

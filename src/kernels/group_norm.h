@@ -28,6 +28,14 @@ int64_t group_norm_part(int64_t channels, int64_t groups);
 void group_norm_forward(const GroupNormShape& shape, Real real, const void* x, const float* weight,
                         const float* bias, void* y, float* mean, float* rstd);
 
+// The same in two steps, for pictures that are worked on in parts: y = silu?(x * scale + shift)
+// where scale and shift, float [channels], come from all positions of x. group_norm_apply() takes
+// any of the positions, with the rest of the shape as it was, and gives the same numbers.
+void group_norm_scales(const GroupNormShape& shape, Real real, const void* x, const float* weight,
+                       const float* bias, float* scale, float* shift, float* mean, float* rstd);
+void group_norm_apply(const GroupNormShape& shape, Real real, const void* x, const float* scale,
+                      const float* shift, void* y);
+
 // From dy: dx (same type as x) and, added to what they hold, d_weight and d_bias [channels].
 void group_norm_backward(const GroupNormShape& shape, Real real, const void* dy, const void* x,
                          const float* weight, const float* bias, const float* mean,

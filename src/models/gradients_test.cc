@@ -224,7 +224,7 @@ TEST(RecomputedNetworks, ALockedBaseInHalfPrecisionStaysSoAndGivesTheSameGradien
   Networks n(tiny_for_gradients(), {});
   n.unet.visit(
       Module::Visitor([](const std::string&, Parameter& p) { p.set(p.stored().to(at::kHalf)); }));
-  keep_converted(n.unet, false);
+  convert_weights(n.unet, Conversion::each_use);
   const Named wanted = n.step(false);
   expect_equal_bits(wanted, n.step(true));
   n.unet.visit(Module::Visitor([](const std::string& key, Parameter& p) {

@@ -113,6 +113,7 @@ at::Tensor OpenClipTextEncoder::run(const at::Tensor& ids, int64_t layers) const
     const at::Tensor h = l.norm1(x);
     const auto qkv =
         ops::linear(h, l.in_weight.as(h.scalar_type()), l.in_bias.as(h.scalar_type())).chunk(3, -1);
+    l.in_weight.used();
     x = x + l.out(ops::attention(qkv[0], qkv[1], qkv[2], config_.heads, /*causal=*/true));
     x = x + l.proj(at::gelu(l.fc(l.norm2(x))));
   }

@@ -33,8 +33,8 @@ class UNet : public Module {
   // t [B] -> [B,E]; label [B,label_channels] for SDXL, else undefined.
   at::Tensor embed(const at::Tensor& t, const at::Tensor& label = {}) const;
 
-  // x [B,in,H,W], emb [B,E] of embed(), residuals empty or one for each skip and the middle ->
-  // [B,out,H,W].
+  // x [B,in,H,W], emb [B,E] or [1,E] of embed(), residuals empty or one for each skip and the
+  // middle -> [B,out,H,W].
   at::Tensor forward(const at::Tensor& x, const at::Tensor& emb, Context& context,
                      const Residuals& residuals = {}) const;
 

@@ -98,7 +98,7 @@ at::Tensor timestep_embedding(const at::Tensor& t, int64_t dim, double max_perio
 class ResBlock : public Module {
  public:
   ResBlock(Module& parent, std::string_view key, const UNetConfig& c, int64_t in, int64_t out);
-  // x [B,C,H,W], emb [B,E] -> [B,C',H,W]
+  // x [B,C,H,W], emb [B,E] or [1,E] -> [B,C',H,W]
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& emb) const;
 
  private:

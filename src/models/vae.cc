@@ -4,15 +4,73 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "models/unet_blocks.h"
+#include "tensor/kernel_choice.h"
 #include "tensor/shapes.h"
 
 namespace zc {
 namespace {
 
 constexpr double kEps = 1e-6;  // every norm of the VAE
+
+// Rows of a band at most, and its margin: multiples of the tiles of Winograd's convolution, so that
+// tiles lie as they lie in the whole picture and sums are the same.
+constexpr int64_t kTile = 4, kBandRows = 64;
+// Smaller pictures are worth no bands.
+constexpr int64_t kSmallestBanded = int64_t{1} << 15;  // pixels
+
+bool in_bands(const at::Tensor& x, VaeRows rows) {
+  return rows == VaeRows::banded && kernels_in_use() == Kernels::fast &&
+         !c10::GradMode::is_enabled() && x.size(0) == 1 && x.size(2) * x.size(3) >= kSmallestBanded;
+}
+
+// work(first row, rows) for bands of about one height.
+template <class Work>
+void for_each_band(int64_t height, const Work& work) {
+  const int64_t bands = (height + kBandRows - 1) / kBandRows;
+  const int64_t rows = (height + bands * kTile - 1) / (bands * kTile) * kTile;
+  for (int64_t first = 0; first < height; first += rows)
+    work(first, std::min(rows, height - first));
+}
+
+// y = of(x) for a 3x3 convolution and what stands before it, `scale` times as high and wide as x.
+// of() is asked for bands with a margin; what it gives there is left out.
+template <class Of>
+at::Tensor banded(const at::Tensor& x, int64_t scale, const Of& of) {
+  at::Tensor y;
+  const int64_t height = x.size(2);
+  for_each_band(height, [&](int64_t first, int64_t rows) {
+    const int64_t begin = std::max<int64_t>(0, first - kTile);
+    const int64_t end = std::min(height, first + rows + kTile);
+    const at::Tensor band = of(x.narrow(2, begin, end - begin));
+    if (!y.defined()) {
+      y = at::empty({1, band.size(1), height * scale, band.size(3)},
+                    band.options().memory_format(at::MemoryFormat::ChannelsLast));
+    }
+    y.narrow(2, first * scale, rows * scale)
+        .copy_(band.narrow(2, (first - begin) * scale, rows * scale));
+  });
+  return y;
+}
+
+at::Tensor conv_of_norm(const GroupNorm& norm, const Conv2d& conv, const at::Tensor& x,
+                        VaeRows rows) {
+  if (!in_bands(x, rows) || !norm.has_scales(x)) return conv(norm.silu(x));
+  const ops::GroupNormScales scales = norm.scales(x);
+  return banded(x, 1,
+                [&](const at::Tensor& band) { return conv(norm.silu_of_rows(band, scales)); });
+}
+
+at::Tensor conv_of_enlarged(const Conv2d& conv, const at::Tensor& x, VaeRows rows) {
+  if (!in_bands(x, rows)) return conv(ops::upsample_twice(x));
+  return banded(x, 2, [&](const at::Tensor& band) { return conv(ops::upsample_twice(band)); });
+}
 
 }  // namespace
 
@@ -25,9 +83,14 @@ VaeResnet::VaeResnet(Module& parent, std::string_view key, int64_t in, int64_t o
   if (in != out) shortcut_.emplace(*this, "nin_shortcut", in, out, 1);
 }
 
-at::Tensor VaeResnet::operator()(const at::Tensor& x) const {
-  at::Tensor h = conv2_(norm2_.silu(conv1_(norm1_.silu(x))));
-  return (shortcut_ ? (*shortcut_)(x) : x) + h;
+at::Tensor VaeResnet::operator()(const at::Tensor& x, VaeRows rows) const {
+  at::Tensor h = conv_of_norm(norm2_, conv2_, conv_of_norm(norm1_, conv1_, x, rows), rows);
+  if (!in_bands(x, rows)) return (shortcut_ ? (*shortcut_)(x) : x) + h;
+  for_each_band(x.size(2), [&](int64_t first, int64_t count) {
+    const at::Tensor band = x.narrow(2, first, count);
+    h.narrow(2, first, count).add_(shortcut_ ? (*shortcut_)(band) : band);
+  });
+  return h;
 }
 
 VaeAttention::VaeAttention(Module& parent, std::string_view key, int64_t channels, int64_t groups)
@@ -58,8 +121,8 @@ VaeMiddle::VaeMiddle(Module& parent, int64_t channels, int64_t groups)
       attention_(*this, "attn_1", channels, groups),
       out_(*this, "block_2", channels, channels, groups) {}
 
-at::Tensor VaeMiddle::operator()(const at::Tensor& x) const {
-  return out_(attention_(in_(x)));
+at::Tensor VaeMiddle::operator()(const at::Tensor& x, VaeRows rows) const {
+  return out_(attention_(in_(x, rows)), rows);
 }
 
 Vae::Coder::Coder(Module& parent, std::string_view key, const VaeConfig& c, int64_t in,
@@ -102,26 +165,26 @@ Vae::Vae(const VaeConfig& config)
   }
 }
 
-Vae::Moments Vae::encode(const at::Tensor& image) const {
+Vae::Moments Vae::encode(const at::Tensor& image, VaeRows rows) const {
   check_shape(image, "image", {"B", config_.image_channels, "H", "W"});
   at::Tensor h = encoder_.conv_in(channels_last(image));
   for (const Level& level : encoder_.levels) {
-    for (const VaeResnet& block : level.blocks) h = block(h);
+    for (const VaeResnet& block : level.blocks) h = block(h, rows);
     if (level.down) h = (*level.down)(h);
   }
-  h = quant_(encoder_.conv_out(encoder_.norm_out.silu(encoder_.middle(h))));
+  h = quant_(conv_of_norm(encoder_.norm_out, encoder_.conv_out, encoder_.middle(h, rows), rows));
   const auto moments = h.chunk(2, 1);
   return {moments[0], at::clamp(moments[1], -30.0, 20.0)};
 }
 
-at::Tensor Vae::decode(const at::Tensor& latent) const {
+at::Tensor Vae::decode(const at::Tensor& latent, VaeRows rows) const {
   check_shape(latent, "latent", {"B", config_.latent_channels, "H", "W"});
-  at::Tensor h = decoder_.middle(decoder_.conv_in(post_quant_(channels_last(latent))));
+  at::Tensor h = decoder_.middle(decoder_.conv_in(post_quant_(channels_last(latent))), rows);
   for (auto level = decoder_.levels.rbegin(); level != decoder_.levels.rend(); ++level) {
-    for (const VaeResnet& block : level->blocks) h = block(h);
-    if (level->up) h = (*level->up)(ops::upsample_twice(h));
+    for (const VaeResnet& block : level->blocks) h = block(h, rows);
+    if (level->up) h = conv_of_enlarged(*level->up, h, rows);
   }
-  return decoder_.conv_out(decoder_.norm_out.silu(h));
+  return conv_of_norm(decoder_.norm_out, decoder_.conv_out, h, rows);
 }
 
 }  // namespace zc

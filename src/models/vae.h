@@ -25,11 +25,16 @@ struct VaeConfig {
   bool operator==(const VaeConfig&) const = default;
 };
 
+// Whether a layer's input of its full size is normalised or enlarged as a whole, or band of rows by
+// band, which takes about half of the memory, a little more time, and gives the same numbers. Only
+// the fast kernels do it; with others, and for several pictures at once, everything is whole.
+enum class VaeRows : uint8_t { whole, banded };
+
 // GroupNorm, SiLU, convolution, twice, plus the shortcut.
 class VaeResnet : public Module {
  public:
   VaeResnet(Module& parent, std::string_view key, int64_t in, int64_t out, int64_t groups);
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x, VaeRows rows = VaeRows::whole) const;
 
  private:
   GroupNorm norm1_;
@@ -63,7 +68,7 @@ class VaeDownsample : public Module {
 class VaeMiddle : public Module {
  public:
   VaeMiddle(Module& parent, int64_t channels, int64_t groups);
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x, VaeRows rows) const;
 
  private:
   VaeResnet in_;
@@ -82,9 +87,9 @@ class Vae : public Module {
   };
   const VaeConfig& config() const { return config_; }
   // image [B,3,H,W] in [-1,1]
-  Moments encode(const at::Tensor& image) const;
+  Moments encode(const at::Tensor& image, VaeRows rows = VaeRows::whole) const;
   // latent [B,4,h,w] without the scale factor -> image [B,3,8h,8w], about [-1,1], not clipped
-  at::Tensor decode(const at::Tensor& latent) const;
+  at::Tensor decode(const at::Tensor& latent, VaeRows rows = VaeRows::whole) const;
 
  private:
   struct Level : Module {

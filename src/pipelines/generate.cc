@@ -47,6 +47,7 @@ struct Run {
   std::optional<StartPicture> start;
   int64_t first_image;
   int64_t last_image;
+  VaeRows rows;
   std::map<size_t, Image> regions;  // of the units that have one
   // One for each unit.
   std::vector<ControlMap> maps;
@@ -64,16 +65,17 @@ ImageSize size_in_pixels(const PictureSize& size) {
 }
 
 std::unique_ptr<Pass> first_pass(const ModelSet& models, const GenerateRequest& request,
-                                 bool pure_noise) {
+                                 bool pure_noise, bool two_passes) {
   return std::make_unique<Pass>(models, request,
                                 PassOptions{.size = size_in_pixels({request.width, request.height}),
                                             .steps = request.steps,
                                             .denoise = request.denoise,
-                                            .zero_terminal_snr = pure_noise});
+                                            .zero_terminal_snr = pure_noise,
+                                            .two_passes = two_passes});
 }
 
 std::unique_ptr<Pass> second_pass(const ModelSet& models, const GenerateRequest& request,
-                                  bool pure_noise) {
+                                  bool pure_noise, bool two_passes) {
   if (!request.hires.on()) return nullptr;
   return std::make_unique<Pass>(
       models, request,
@@ -81,7 +83,8 @@ std::unique_ptr<Pass> second_pass(const ModelSet& models, const GenerateRequest&
                   .steps = hires_schedule_steps(request),
                   .denoise = request.hires.denoise,
                   .hires = true,
-                  .zero_terminal_snr = pure_noise});
+                  .zero_terminal_snr = pure_noise,
+                  .two_passes = two_passes});
 }
 
 int64_t total_steps(const Run& run) {
@@ -112,14 +115,15 @@ at::Tensor sample_picture(Run& run, int64_t k) {
   const at::Tensor latent = run.first->sample(k, begin, task, on_step);
   if (!run.second) return latent;
   task.check_cancelled();
-  const at::Tensor enlarged =
-      enlarged_latent(run.models.vae(), latent, run.second->size(), run.request.hires.upscaler);
+  const at::Tensor enlarged = enlarged_latent(run.models.vae(), latent, run.second->size(),
+                                              run.request.hires.upscaler, run.rows);
   return run.second->sample(k, {.x0 = enlarged, .keep = {}}, task, on_step);
 }
 
 Image decode_picture(const Run& run, const at::Tensor& latent) {
   run.hooks.task.check_cancelled();
-  const at::Tensor decoded = run.models.vae().decode(latent / run.models.config().vae.scale_factor);
+  const at::Tensor decoded =
+      run.models.vae().decode(latent / run.models.config().vae.scale_factor, run.rows);
   const Image image = picture(decoded.squeeze(0));
   return run.start ? blend_with_start(*run.start, image) : image;
 }
@@ -163,14 +167,16 @@ void make_all_maps(Run& run, const GenerateInputs& inputs, std::vector<std::stri
 }
 
 // All that can be refused before something is computed.
-void check_request(const ModelSet& models, const GenerateRequest& request,
-                   const GenerateLimits& limits) {
+MemoryPlan check_request(const ModelSet& models, const GenerateRequest& request,
+                         const GenerateLimits& limits) {
   check_picture_size(models, request);
   for (size_t i = 0; i < request.controls.size(); ++i) {
     const ControlUnit& unit = request.controls[i];
     check_block_weights(unit, models.control(unit.kind).net.residual_count(), i);
   }
-  check_memory(plan_memory(models, request, limits.one_run), limits.memory_bytes);
+  const MemoryPlan plan = plan_memory(models, request, limits);
+  check_memory(plan, limits.memory_bytes);
+  return plan;
 }
 
 }  // namespace
@@ -189,19 +195,22 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
   GenerateResult result;
   Stopwatch watch(result.seconds);
   result.request = resolve_for(models, wanted);
-  result.request.exact = result.request.exact || limits.low_memory;
   const GenerateRequest& request = result.request;
   const KernelScope kernels(request.exact ? Kernels::plain : Kernels::fast);
-  check_request(models, request, limits);
+  result.plan = check_request(models, request, limits);
+  const MemorySavings& savings = result.plan.savings;
+  if (savings.streamed) models.stream_weights();
+  if (hooks.on_plan) hooks.on_plan(result.plan);
   const bool pure_noise = begins_at_pure_noise(models, request, result.warnings);
   Run run{.models = models,
           .request = request,
           .hooks = hooks,
-          .first = first_pass(models, request, pure_noise),
-          .second = second_pass(models, request, pure_noise),
+          .first = first_pass(models, request, pure_noise, savings.two_passes),
+          .second = second_pass(models, request, pure_noise, savings.two_passes),
           .start = {},
           .first_image = inputs.only.value_or(0),
           .last_image = inputs.only.value_or(request.batch - 1),
+          .rows = savings.banded ? VaeRows::banded : VaeRows::whole,
           .regions = {},
           .maps = {},
           .hires_maps = {},
@@ -216,8 +225,8 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
   const Conditioning text = encode_prompts(models, tokenizer, request, result.warnings);
   models.finished_text();
   watch.lap("text");
-  run.start =
-      prepare_start_picture(models.vae(), request, inputs, run.first->size(), result.warnings);
+  run.start = prepare_start_picture(models.vae(), run.rows, request, inputs, run.first->size(),
+                                    result.warnings);
   run.first->set_condition(run.maps, run.regions, text);
   if (run.second) run.second->set_condition(run.hires_maps, run.regions, text);
   watch.lap("hint");

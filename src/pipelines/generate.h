@@ -47,6 +47,8 @@ struct GenerateHooks {
   TaskContext task;  // phases "text", "map", "sample", "decode"; steps are those of the whole batch
   // Each picture as soon as it is finished, with the texts for its PNG.
   std::function<void(const Image& picture, const PictureRecord& record)> on_image;
+  // Before the first step.
+  std::function<void(const MemoryPlan&)> on_plan = {};
   bool receipts = true;  // for who looks at the pictures anyway: without
   // The picture as far as it is after that step of the whole batch, roughly and small: a pixel for
   // each latent one. At most once in so many milliseconds; changes nothing of the picture.
@@ -61,6 +63,7 @@ struct GenerateResult {
   std::vector<std::vector<UnitReceipt>> receipts;  // for each image one for each unit, or none
   std::vector<std::string> warnings;               // what was changed or looks wrong, for people
   std::map<std::string, double> seconds;           // for each phase
+  MemoryPlan plan;
 };
 
 // Throws cancelled within one step after the token was set; pictures that were finished before went

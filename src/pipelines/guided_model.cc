@@ -62,9 +62,8 @@ at::Tensor GuidedModel::predict(const at::Tensor& x, int64_t call, const TaskCon
 
 at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
                             const TaskContext& task) {
-  const auto embedding = [&](const at::Tensor& all) {
-    return all.narrow(0, call, 1).expand({pass.rows, -1});
-  };
+  // One row serves all rows of the batch, which are at the same time.
+  const auto embedding = [&](const at::Tensor& all) { return all.narrow(0, call, 1); };
   Residuals total;
   for (size_t i = 0; i < units_.size(); ++i) {
     task.check_cancelled();

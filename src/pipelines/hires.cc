@@ -11,18 +11,18 @@
 namespace zc {
 
 at::Tensor enlarged_latent(const Vae& vae, const at::Tensor& latent, ImageSize size,
-                           HiresUpscaler upscaler) {
+                           HiresUpscaler upscaler, VaeRows rows) {
   const int64_t downscale = vae.config().downscale();
   const double scale_factor = vae.config().scale_factor;
   if (upscaler == HiresUpscaler::latent) {
     return at::upsample_bilinear2d(latent, {size.height / downscale, size.width / downscale},
                                    /*align_corners=*/false);
   }
-  const Image small = picture(vae.decode(latent / scale_factor).squeeze(0));
+  const Image small = picture(vae.decode(latent / scale_factor, rows).squeeze(0));
   const bool smooth = upscaler == HiresUpscaler::lanczos;
   const Image large =
       resize(small, size, smooth ? Interpolation::lanczos4 : Interpolation::nearest);
-  return vae.encode(vae_input(large)).mean * scale_factor;
+  return vae.encode(vae_input(large), rows).mean * scale_factor;
 }
 
 int64_t hires_schedule_steps(const GenerateRequest& request) {

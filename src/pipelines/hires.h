@@ -15,7 +15,7 @@ namespace zc {
 // `latent`: bilinearly, as the web UI's upscaler of that name; others decode the picture, enlarge
 // it and encode it again (modules/processing.py, sample_hr_pass), without the encoder's noise.
 at::Tensor enlarged_latent(const Vae& vae, const at::Tensor& latent, ImageSize size,
-                           HiresUpscaler upscaler);
+                           HiresUpscaler upscaler, VaeRows rows = VaeRows::whole);
 
 // The steps of the second pass's schedule, of which the part `denoise` is run. In the profile
 // a1111 hires.steps are those that are run, as in the web UI (modules/sd_samplers_common.py,

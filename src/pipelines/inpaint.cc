@@ -41,7 +41,7 @@ StartPicture prepare_start(const Image& init, const Image* mask, const StartPict
         init.width, init.height, o.size.width, o.size.height));
   }
   start.picture = center_crop_fill(hwc3(init), o.size);
-  start.latent = vae.encode(vae_input(start.picture, o.half_range));
+  start.latent = vae.encode(vae_input(start.picture, o.half_range), o.rows);
   if (mask == nullptr) return start;
   // The mask belongs to the picture, so it is cut like it.
   const Image like_init = resize(hwc3(*mask), {init.width, init.height}, Interpolation::linear);

@@ -24,6 +24,7 @@ struct StartPictureOptions {
   ImageSize size;
   double mask_blur = 5.0;
   double half_range = 127.5;  // see vae_input
+  VaeRows rows = VaeRows::whole;
 };
 
 // Scales and cuts the picture to the size; the mask (white: make anew) is stretched to it and

@@ -94,15 +94,17 @@ std::vector<ControlMap> make_hires_maps(const GenerateRequest& request,
   return make_maps(request, recorded, size, toy_world, said_before);
 }
 
-std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,
+std::optional<StartPicture> prepare_start_picture(const Vae& vae, VaeRows rows,
+                                                  const GenerateRequest& request,
                                                   const GenerateInputs& inputs, ImageSize size,
                                                   std::vector<std::string>& warnings) {
   if (!inputs.init) return std::nullopt;
   // gradio_tile.py and gradio_inpaint.py divide by 127.0.
   const double half_range = request.profile == "seed11" ? 127.0 : 127.5;
-  return prepare_start(*inputs.init, inputs.mask ? &*inputs.mask : nullptr,
-                       {.size = size, .mask_blur = request.mask_blur, .half_range = half_range},
-                       vae, warnings);
+  return prepare_start(
+      *inputs.init, inputs.mask ? &*inputs.mask : nullptr,
+      {.size = size, .mask_blur = request.mask_blur, .half_range = half_range, .rows = rows}, vae,
+      warnings);
 }
 
 PictureSize size_of_first_control(const GenerateInputs& inputs, int64_t image_size) {

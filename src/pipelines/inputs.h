@@ -27,7 +27,8 @@ std::vector<ControlMap> make_hires_maps(const GenerateRequest& request,
                                         bool toy_world);
 
 // Nothing without a start picture.
-std::optional<StartPicture> prepare_start_picture(const Vae& vae, const GenerateRequest& request,
+std::optional<StartPicture> prepare_start_picture(const Vae& vae, VaeRows rows,
+                                                  const GenerateRequest& request,
                                                   const GenerateInputs& inputs, ImageSize size,
                                                   std::vector<std::string>& warnings);
 

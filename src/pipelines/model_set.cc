@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "formats/checkpoint.h"
 #include "pipelines/base_model.h"
@@ -169,27 +170,47 @@ int64_t ModelSet::parameter_count() const {
   return count;
 }
 
-void ModelSet::give_back(Module& module) const {
+const Module& ModelSet::text_encoder() const {
+  return clip_ ? static_cast<const Module&>(*clip_) : *openclip_;
+}
+
+std::vector<Module*> ModelSet::text_encoders() const {
+  return {clip_ ? static_cast<Module*>(clip_.get()) : openclip_.get()};
+}
+
+std::vector<Module*> ModelSet::denoising_networks() const {
+  const std::vector<Module*> text = text_encoders();
+  std::vector<Module*> networks;
   for (const Source& source : sources_) {
-    if (source.module == &module) load_strict(*source.module, source.weights, base_.path);
+    if (source.module != vae_.get() && source.module != text.front())
+      networks.push_back(source.module);
   }
+  return networks;
+}
+
+void ModelSet::give_back(const std::vector<Module*>& modules) const {
+  for (const Source& source : sources_) {
+    if (std::find(modules.begin(), modules.end(), source.module) == modules.end()) continue;
+    load_strict(*source.module, source.weights, base_.path);
+    for (const auto& [key, weight] : source.weights)
+      release_mapped_pages(weight.const_data_ptr(), weight.nbytes());
+  }
+  release_pages_of_tensors();
 }
 
 void ModelSet::finished_text() const {
-  if (sources_.empty()) return;
-  give_back(clip_ ? static_cast<Module&>(*clip_) : *openclip_);
-  release_pages_of_tensors();
+  if (!sources_.empty()) give_back(text_encoders());
 }
 
 void ModelSet::finished_denoising() const {
-  if (sources_.empty()) return;
-  give_back(*unet_);
-  for (const Source& source : sources_) {
-    if (source.module != clip_.get() && source.module != openclip_.get() &&
-        source.module != vae_.get())
-      give_back(*source.module);
-  }
-  release_pages_of_tensors();
+  if (!sources_.empty()) give_back(denoising_networks());
+}
+
+void ModelSet::stream_weights() const {
+  if (sources_.empty() || !streams_.empty()) return;
+  streams_.emplace_back(text_encoders());
+  streams_.emplace_back(denoising_networks());
+  streams_.emplace_back(std::vector<Module*>{vae_.get()});
 }
 
 }  // namespace zc

@@ -20,6 +20,7 @@
 #include "pipelines/latent_preview.h"
 #include "pipelines/model_paths.h"
 #include "tensor/state_dict.h"
+#include "tensor/weight_stream.h"
 
 namespace zc {
 
@@ -49,6 +50,7 @@ class ModelSet {
   const LoadedFile& base() const { return base_; }
   const UNet& unet() const { return *unet_; }
   const Vae& vae() const { return *vae_; }
+  const Module& text_encoder() const;
   // Throws bug for a kind that was not asked for.
   const LoadedControl& control(std::string_view kind) const;
   const std::deque<LoadedControl>& controls() const { return controls_; }
@@ -70,10 +72,12 @@ class ModelSet {
   // How its latents look; made at the first call, from any thread.
   const LatentColours& latent_colours() const;
 
-  // Only with one_run: the float32 copies of a part that the run is done with are given back to the
-  // system.
+  // What follows is for sets with one_run, and does nothing to others.
+  // The memory of a part that the run is done with is given back to the system.
   void finished_text() const;
   void finished_denoising() const;
+  // From now on weights are read from their files at each use and stay in memory no longer.
+  void stream_weights() const;
 
  private:
   void load_base(const ModelPaths& paths);
@@ -82,7 +86,9 @@ class ModelSet {
   void load_part(Module& module, const StateDict& state, const std::string& where,
                  std::string_view prefix);
   void check_clip_skip(int64_t skip) const;
-  void give_back(Module& module) const;
+  std::vector<Module*> text_encoders() const;
+  std::vector<Module*> denoising_networks() const;
+  void give_back(const std::vector<Module*>& modules) const;
 
   struct Source {
     Module* module;
@@ -99,6 +105,7 @@ class ModelSet {
   at::Tensor token_ids_;
   std::vector<Source> sources_;
   bool zero_terminal_snr_ = false;
+  mutable std::deque<WeightStream> streams_;
   mutable std::once_flag colours_made_;
   mutable LatentColours colours_;
 };

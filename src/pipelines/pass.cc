@@ -32,12 +32,12 @@ BatchNoiseOptions noise_of_request(const GenerateRequest& request) {
           .variation_seed = static_cast<uint64_t>(request.variation_seed.value_or(0))};
 }
 
-GuidedModelOptions guidance_options(const GenerateRequest& request, bool hires) {
+GuidedModelOptions guidance_options(const GenerateRequest& request, const PassOptions& o) {
   return {.cfg = request.cfg.value(),
           .guess = request.guess,
-          .two_passes = request.exact || request.guess,
+          .two_passes = o.two_passes || request.exact || request.guess,
           .profile = request.profile,
-          .hires = hires};
+          .hires = o.hires};
 }
 
 std::vector<int64_t> latent_shape(const VaeConfig& vae, ImageSize size) {
@@ -73,7 +73,7 @@ void Pass::set_condition(const std::vector<ControlMap>& maps,
     if (const auto region = regions.find(i); region != regions.end())
       unit.region = mask_tensor(region->second);
   }
-  model_.emplace(models_, std::move(units), text, guidance_options(request_, options_.hires),
+  model_.emplace(models_, std::move(units), text, guidance_options(request_, options_),
                  sampler_.timesteps());
 }
 

@@ -25,6 +25,7 @@ struct PassOptions {
   double denoise = 1.0;  // below 1 with a latent to begin with: the last part of the steps only
   bool hires = false;    // the second pass of a run
   bool zero_terminal_snr = false;
+  bool two_passes = false;  // GuidedModelOptions
 };
 
 // Called after each step with the picture that the model saw in its latent.

@@ -2,6 +2,8 @@
 #include "pipelines/preflight.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -9,6 +11,7 @@
 #include "base/text.h"
 #include "pipelines/generate.h"
 #include "pipelines/model_set.h"
+#include "tensor/weight_stream.h"
 
 namespace zc {
 namespace {
@@ -17,7 +20,8 @@ namespace {
 // in the decoder.
 constexpr int64_t kLiveInUNet = 40;
 constexpr int64_t kLiveInDecoder = 8;
-constexpr int64_t kProgramBytes = int64_t{350} << 20;
+constexpr int64_t kLiveInBandedDecoder = 5;
+constexpr int64_t kProgramBytes = int64_t{420} << 20;
 constexpr int64_t kMaxSide = 8192;  // as of GenerateRequest::width
 
 void check_side(int64_t side, int64_t multiple, const char* name) {
@@ -31,17 +35,42 @@ void check_side(int64_t side, int64_t multiple, const char* name) {
                   multiple, nearest));
 }
 
-int64_t float_bytes(const Module& module) {
-  return module.parameter_count() * 4;
+// Weights as a run has them in memory: halves that the fast kernels widen on their way stay halves.
+int64_t resident_bytes(const Module& module, const GenerateRequest& request) {
+  int64_t bytes = 0;
+  module.visit(Module::ConstVisitor([&](const std::string&, const Parameter& p) {
+    const bool as_stored = !request.exact && p.shape().size() > 1;
+    bytes += as_stored ? static_cast<int64_t>(p.stored().nbytes()) : p.numel() * 4;
+  }));
+  return bytes;
+}
+
+int64_t weight_bytes(const std::vector<const Module*>& modules, const GenerateRequest& request,
+                     bool streamed) {
+  int64_t kept = 0, largest = 0;
+  for (const Module* module : modules) {
+    if (!streamed) {
+      kept += resident_bytes(*module, request);
+      continue;
+    }
+    const StreamedBytes bytes = streamed_bytes(*module);
+    kept += bytes.kept;
+    largest = std::max(largest, bytes.largest);
+  }
+  return kept + 3 * largest;  // a half, and what it is widened to
+}
+
+// Whether some unit or mode treats the passes differently, so that they are two anyway.
+bool has_two_passes(const GenerateRequest& request) {
+  return request.exact || request.guess ||
+         std::ranges::any_of(request.controls, [](const ControlUnit& unit) {
+           return unit.mode == ControlMode::control;
+         });
 }
 
 // How many latents the networks see at once.
-int64_t rows_of(const GenerateRequest& request) {
-  const bool sides_differ =
-      request.guess || std::ranges::any_of(request.controls, [](const ControlUnit& unit) {
-        return unit.mode == ControlMode::control;
-      });
-  return request.cfg.value() == 1.0 || request.exact || sides_differ ? 1 : 2;
+int64_t rows_of(const GenerateRequest& request, const MemorySavings& savings) {
+  return request.cfg.value() == 1.0 || savings.two_passes || has_two_passes(request) ? 1 : 2;
 }
 
 // Of the larger pass.
@@ -52,15 +81,38 @@ int64_t most_pixels(const ModelSet& models, const GenerateRequest& request) {
   return std::max(pixels, large.width * large.height);
 }
 
-int64_t denoising_bytes(const ModelSet& models, const GenerateRequest& request) {
+int64_t denoising_bytes(const ModelSet& models, const GenerateRequest& request,
+                        const MemorySavings& savings) {
   const ModelConfig& config = models.config();
   const int64_t latent_pixels =
       most_pixels(models, request) / (config.vae.downscale() * config.vae.downscale());
-  return rows_of(request) * latent_pixels * config.unet.model_channels * 4 * kLiveInUNet;
+  return rows_of(request, savings) * latent_pixels * config.unet.model_channels * 4 * kLiveInUNet;
 }
 
-int64_t decoding_bytes(const ModelSet& models, const GenerateRequest& request) {
-  return most_pixels(models, request) * models.config().vae.channels * 4 * kLiveInDecoder;
+int64_t decoding_bytes(const ModelSet& models, const GenerateRequest& request,
+                       const MemorySavings& savings) {
+  const int64_t live = savings.banded ? kLiveInBandedDecoder : kLiveInDecoder;
+  return most_pixels(models, request) * models.config().vae.channels * 4 * live;
+}
+
+MemoryPlan plan_with(const MemorySavings& savings, const ModelSet& models,
+                     const GenerateRequest& request, bool one_run) {
+  MemoryPlan plan{.savings = savings, .program = kProgramBytes};
+  std::vector<const Module*> denoising = {&models.unet()};
+  for (const LoadedControl& control : models.controls()) denoising.push_back(&control.net);
+  const auto bytes = [&](const std::vector<const Module*>& modules) {
+    return weight_bytes(modules, request, savings.streamed);
+  };
+  const int64_t networks = bytes(denoising);
+  plan.text = bytes({&models.text_encoder()});
+  plan.denoise = networks + denoising_bytes(models, request, savings);
+  if (!request.init.empty()) plan.denoise += bytes({&models.vae()});
+  plan.decode = bytes({&models.vae()}) + decoding_bytes(models, request, savings);
+  if (!one_run) plan.denoise += plan.text;
+  // Whether the networks are wanted again after the autoencoder.
+  const bool between = request.hires.on() && request.hires.upscaler != HiresUpscaler::latent;
+  if (!one_run || request.batch > 1 || between) plan.decode += networks + (one_run ? 0 : plan.text);
+  return plan;
 }
 
 }  // namespace
@@ -80,31 +132,52 @@ int64_t MemoryPlan::peak() const {
   return program + std::max({text, denoise, decode});
 }
 
-MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request, bool one_run) {
-  MemoryPlan plan;
-  plan.program = kProgramBytes;
-  int64_t networks = float_bytes(models.unet());
-  for (const LoadedControl& control : models.controls()) networks += float_bytes(control.net);
-  const int64_t vae = float_bytes(models.vae());
-  plan.text = models.parameter_count() * 4 - networks - vae;
-  plan.denoise = networks + denoising_bytes(models, request);
-  plan.decode = vae + decoding_bytes(models, request);
-  if (!one_run) plan.denoise += plan.text;
-  // Whether the networks are wanted again after the autoencoder.
-  const bool between = request.hires.on() && request.hires.upscaler != HiresUpscaler::latent;
-  if (!one_run || request.batch > 1 || between) plan.decode += networks + (one_run ? 0 : plan.text);
+MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request,
+                       const GenerateLimits& limits) {
+  MemoryPlan plan = plan_with({}, models, request, limits.one_run);
+  const auto fits = [&](int64_t phase) {
+    return !limits.low_memory &&
+           (limits.memory_bytes <= 0 || plan.program + phase <= limits.memory_bytes);
+  };
+  const auto save = [&](bool MemorySavings::*saving) {
+    MemorySavings more = plan.savings;
+    more.*saving = true;
+    plan = plan_with(more, models, request, limits.one_run);
+  };
+  if (!fits(plan.denoise) && rows_of(request, {}) > 1) save(&MemorySavings::two_passes);
+  // Bands want kernels whose sums do not depend on where a band begins.
+  if (!fits(plan.decode) && !request.exact) save(&MemorySavings::banded);
+  if (!fits(std::max({plan.text, plan.denoise, plan.decode})) && limits.one_run)
+    save(&MemorySavings::streamed);
   return plan;
+}
+
+std::string plan_text(const MemoryPlan& plan) {
+  std::string text = fmt::format("{} of memory", human_bytes(plan.peak()));
+  const char* before = ": ";
+  for (const auto& [saved, words] :
+       {std::pair{plan.savings.two_passes, "two passes"},
+        std::pair{plan.savings.streamed, "weights streamed from their files"},
+        std::pair{plan.savings.banded, "decoded in bands"}}) {
+    if (!saved) continue;
+    text += std::exchange(before, ", ");
+    text += words;
+  }
+  return text;
 }
 
 GeneratePlan plan_generate(const GenerateRequest& wanted, const ModelSet& models,
                            const GenerateLimits& limits) {
-  GenerateRequest request = resolve_for(models, wanted);
-  request.exact = request.exact || limits.low_memory;
+  const GenerateRequest request = resolve_for(models, wanted);
   check_picture_size(models, request);
-  GeneratePlan plan{.weights = models.parameter_count() * 4,
-                    .activations = denoising_bytes(models, request),
-                    .vae = decoding_bytes(models, request),
-                    .phases = plan_memory(models, request, limits.one_run)};
+  GeneratePlan plan{
+      .weights = 0, .activations = 0, .vae = 0, .phases = plan_memory(models, request, limits)};
+  const MemorySavings& savings = plan.phases.savings;
+  std::vector<const Module*> all = {&models.text_encoder(), &models.unet(), &models.vae()};
+  for (const LoadedControl& control : models.controls()) all.push_back(&control.net);
+  plan.weights = weight_bytes(all, request, savings.streamed);
+  plan.activations = denoising_bytes(models, request, savings);
+  plan.vae = decoding_bytes(models, request, savings);
   plan.fits = limits.memory_bytes <= 0 || plan.phases.peak() <= limits.memory_bytes;
   return plan;
 }

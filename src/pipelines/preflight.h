@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "pipelines/request.h"
 
@@ -13,16 +14,25 @@ class ModelSet;
 struct GenerateLimits {
   int64_t memory_bytes = 0;  // checked before the first step; 0: no limit
   bool one_run = false;      // as in ModelPaths
-  // As little memory as possible, however slow: the request is then resolved with `exact`.
-  bool low_memory = false;
+  bool low_memory = false;   // all of MemorySavings that can be had, whatever the limit
 };
 
 // Throws bad_request when a side is no multiple of what the model's levels need, naming the nearest
 // sizes that are, and when a second pass becomes too large.
 void check_picture_size(const ModelSet& models, const GenerateRequest& request);
 
+// What a run does to take less memory, and more time. None changes a bit of the picture.
+struct MemorySavings {
+  bool two_passes = false;  // with the prompt and without it one after the other
+  bool streamed = false;    // ModelSet::stream_weights()
+  bool banded = false;      // VaeRows
+
+  bool any() const { return two_passes || streamed || banded; }
+};
+
 // Estimated bytes of each phase; they follow one another.
 struct MemoryPlan {
+  MemorySavings savings;
   int64_t text = 0;     // text encoder
   int64_t denoise = 0;  // UNet and ControlNets with what they compute
   int64_t decode = 0;   // autoencoder, and what stays beside it
@@ -30,8 +40,12 @@ struct MemoryPlan {
 
   int64_t peak() const;
 };
-// request: resolved. one_run: parts are given back when the run is done with them.
-MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request, bool one_run);
+// The least savings with which each phase fits into the limit; the most there are where none do.
+// request: resolved.
+MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request,
+                       const GenerateLimits& limits);
+// "2.7 GiB of memory: two passes, weights streamed"; for people.
+std::string plan_text(const MemoryPlan& plan);
 
 // The same for who asks before a run: by what takes the memory, and whether it is enough.
 struct GeneratePlan {

@@ -17,7 +17,9 @@
 namespace zc {
 namespace {
 
-// Below, a product is bound by reading the weights, and packing would read them twice.
+// Below, a product is bound by reading the weights, and packing would read them twice. Tokens and
+// pictures, of more than two dimensions, take our own product however few they are: what it gives
+// for one does not depend on how many there are, and so not on what else is in the batch.
 constexpr int64_t kFewRows = 32;
 
 int64_t rows_of(const at::Tensor& x) {
@@ -135,7 +137,7 @@ bool wants(const at::Tensor& t) {
 bool suits_fast_linear(const at::Tensor& x, const at::Tensor& weight) {
   return is_plain_float(x) && computes_in_float() && weight.is_cpu() && weight.dim() == 2 &&
          element_type(weight) && x.dim() >= 2 && x.size(-1) == weight.size(1) &&
-         rows_of(x) >= kFewRows;
+         (x.dim() > 2 || rows_of(x) >= kFewRows);
 }
 
 at::Tensor fast_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

@@ -117,6 +117,39 @@ at::Tensor group_norm_fast(const at::Tensor& x, const at::Tensor& weight, const 
                     moments_of(x, o.groups), o);
 }
 
+GroupNormScales group_norm_scales(const at::Tensor& picture, const at::Tensor& weight,
+                                  const at::Tensor& bias, GroupNormOptions o) {
+  const at::Tensor x = picture.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor moments = moments_of(x, o.groups);
+  const GroupNormScales result{at::empty({x.size(0), x.size(1)}, at::kFloat),
+                               at::empty({x.size(0), x.size(1)}, at::kFloat)};
+  float* mean = moments.data_ptr<float>();
+  float* rstd = mean + x.size(0) * o.groups;
+  for_each_part(x, o.groups, o.eps, o.silu, [&](const Part& p) {
+    const int64_t group = p.sample * o.groups + p.first_group;
+    const int64_t channel = p.sample * x.size(1) + p.first_channel;
+    kernels::group_norm_scales(
+        p.shape, real_of(x), bytes_of(x, p), weight.const_data_ptr<float>() + p.first_channel,
+        bias.const_data_ptr<float>() + p.first_channel,
+        result.scale.mutable_data_ptr<float>() + channel,
+        result.shift.mutable_data_ptr<float>() + channel, mean + group, rstd + group);
+  });
+  return result;
+}
+
+at::Tensor group_norm_apply(const at::Tensor& picture, const GroupNormScales& scales,
+                            GroupNormOptions o) {
+  const at::Tensor x = picture.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor y = at::empty_like(x);
+  for_each_part(x, o.groups, o.eps, o.silu, [&](const Part& p) {
+    const int64_t channel = p.sample * x.size(1) + p.first_channel;
+    kernels::group_norm_apply(p.shape, real_of(x), bytes_of(x, p),
+                              scales.scale.const_data_ptr<float>() + channel,
+                              scales.shift.const_data_ptr<float>() + channel, bytes_of(y, p));
+  });
+  return y;
+}
+
 at::Tensor group_norm_trainable(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& bias, GroupNormOptions o) {
   return GroupNormSilu::apply(x, weight, bias, o.groups, o.eps, o.silu);

@@ -21,6 +21,18 @@ at::Tensor conv_weight(const Parameter& p, const at::Tensor& x, const ops::ConvO
   return ops::conv2d_takes(x, p.stored(), o) ? p.stored() : weight_for(p, x);
 }
 
+// Until the end of the operator that uses the weight.
+class InUse {
+ public:
+  explicit InUse(const Parameter& p) : parameter_(p) {}
+  ~InUse() { parameter_.used(); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  const Parameter& parameter_;
+};
+
 at::Tensor bias_for(const std::optional<Parameter>& p, const at::Tensor& x) {
   return p ? p->as(x.scalar_type()) : at::Tensor();
 }
@@ -36,6 +48,7 @@ Conv2d::Conv2d(Module& parent, std::string_view key, int64_t in, int64_t out, in
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  const InUse weight(weight_);
   return ops::conv2d(x, conv_weight(weight_, x, options_), bias_for(bias_, x), options_);
 }
 
@@ -45,10 +58,12 @@ Linear::Linear(Module& parent, std::string_view key, int64_t in, int64_t out, bo
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x, const at::Tensor& residual) const {
+  const InUse weight(weight_);
   return ops::linear(x, linear_weight(weight_, x), bias_for(bias_, x), residual);
 }
 
 at::Tensor Linear::geglu(const at::Tensor& x) const {
+  const InUse weight(weight_);
   return ops::linear_geglu(x, linear_weight(weight_, x), bias_for(bias_, x));
 }
 
@@ -65,6 +80,21 @@ at::Tensor GroupNorm::apply(const at::Tensor& x, bool silu) const {
   return ops::group_norm(x, weight_for(weight_, x), weight_for(bias_, x), o);
 }
 
+bool GroupNorm::has_scales(const at::Tensor& x) const {
+  return ops::has_group_norm_scales(x, weight_for(weight_, x));
+}
+
+ops::GroupNormScales GroupNorm::scales(const at::Tensor& x) const {
+  return ops::group_norm_scales(x, weight_for(weight_, x), weight_for(bias_, x), options_);
+}
+
+at::Tensor GroupNorm::silu_of_rows(const at::Tensor& rows,
+                                   const ops::GroupNormScales& scales) const {
+  auto o = options_;
+  o.silu = true;
+  return ops::group_norm_apply(rows, scales, o);
+}
+
 LayerNorm::LayerNorm(Module& parent, std::string_view key, int64_t width, double eps)
     : Module(parent, key),
       eps_(eps),
@@ -79,7 +109,10 @@ Embedding::Embedding(Module& parent, std::string_view key, int64_t rows, int64_t
     : Module(parent, key), weight_(*this, "weight", {rows, width}) {}
 
 at::Tensor Embedding::operator()(const at::Tensor& ids) const {
-  return at::embedding(weight_.as(at::kFloat), ids);
+  const InUse weight(weight_);
+  // A look-up of rows that are widened afterwards: the table may be large.
+  const at::Tensor rows = at::embedding(weight_.stored(), ids);
+  return at::isReducedFloatingType(rows.scalar_type()) ? rows.to(at::kFloat) : rows;
 }
 
 }  // namespace zc

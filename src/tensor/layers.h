@@ -49,6 +49,10 @@ class GroupNorm : public Module {
   at::Tensor operator()(const at::Tensor& x) const { return apply(x, false); }
   // The norm followed by SiLU.
   at::Tensor silu(const at::Tensor& x) const { return apply(x, true); }
+  // The same of a part of the rows of x (see ops::group_norm_scales).
+  bool has_scales(const at::Tensor& x) const;
+  ops::GroupNormScales scales(const at::Tensor& x) const;
+  at::Tensor silu_of_rows(const at::Tensor& rows, const ops::GroupNormScales& scales) const;
 
  private:
   at::Tensor apply(const at::Tensor& x, bool silu) const;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tensor/weight_stream.h"
 
 namespace zc {
 
@@ -60,7 +61,7 @@ at::Tensor Parameter::as(at::ScalarType dtype) const {
     return stored_;
   }
   at::Tensor converted = stored_.to(dtype);
-  if (!keep_converted_) return converted;
+  if (conversion_ == Conversion::each_use) return converted;
   release_mapped_pages(stored_.data_ptr(), stored_.nbytes());
   stored_ = converted;
   return converted;
@@ -72,9 +73,13 @@ void Parameter::set(at::Tensor value) {
   stored_ = std::move(value);
 }
 
-void keep_converted(Module& module, bool keep) {
+void Parameter::used() const {
+  if (stream_ != nullptr) stream_->used(place_);
+}
+
+void convert_weights(Module& module, Conversion conversion) {
   module.visit(Module::Visitor(
-      [&](const std::string&, Parameter& parameter) { parameter.keep_converted(keep); }));
+      [&](const std::string&, Parameter& parameter) { parameter.convert(conversion); }));
 }
 
 }  // namespace zc

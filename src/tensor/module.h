@@ -14,6 +14,13 @@
 namespace zc {
 
 class Parameter;
+class WeightStream;
+
+// What becomes of a weight that is used in another precision than it is stored in.
+enum class Conversion : uint8_t {
+  kept,      // converted at the first use; the copy takes the place of the stored one
+  each_use,  // at each use, and nothing is kept
+};
 
 // A node of the tree. It registers its address with its parent, so it never moves or copies:
 // keep lists of modules in std::deque or behind std::unique_ptr.
@@ -58,26 +65,36 @@ class Parameter {
   const at::Tensor& stored() const;
 
   // The value for computing in `dtype`. A half-precision weight that is needed in float32 is
-  // converted at the first use and kept (the half copy is given back), so that a model starts at
-  // once and pays only for what it runs; unless keep_converted() says no.
+  // converted as convert() says: by default at the first use, so that a model starts at once and
+  // pays only for what it runs.
   at::Tensor as(at::ScalarType dtype) const;
+  // To be called when an operator is through with the weight.
+  void used() const;
 
   // Takes `value`, whose shape must be shape(), as the weight. Not to be called while the model
   // computes.
   void set(at::Tensor value);
-  // false: as() converts at each use and keeps nothing. Not to be called while the model computes.
-  void keep_converted(bool keep) { keep_converted_ = keep; }
+  // Neither is to be called while the model computes. stream: null, or what used() is told to, with
+  // the weight's place in it; it must outlive its use here.
+  void convert(Conversion conversion) { conversion_ = conversion; }
+  void set_stream(const WeightStream* stream, size_t place) {
+    stream_ = stream;
+    place_ = place;
+  }
 
  private:
   std::vector<int64_t> shape_;
-  bool keep_converted_ = true;
+  Conversion conversion_ = Conversion::kept;
+  const WeightStream* stream_ = nullptr;
+  size_t place_ = 0;
   mutable std::mutex mutex_;
   mutable at::Tensor stored_;
 };
 
-// Parameter::keep_converted for every parameter of the module. A locked base in half precision
-// stays half as large while it trains a ControlNet: the price is a conversion at each use, and
-// autograd holds the converted copies until the backward pass, or with recompute() for one block.
-void keep_converted(Module& module, bool keep);
+// Parameter::convert for every parameter of the module. With Conversion::each_use a locked base in
+// half precision stays half as large while it trains a ControlNet: the price is a conversion at
+// each use, and autograd holds the converted copies until the backward pass, or with recompute()
+// for one block.
+void convert_weights(Module& module, Conversion conversion);
 
 }  // namespace zc

@@ -81,12 +81,12 @@ TEST(Parameter, KeepsNoConvertedCopyOfAModuleThatIsToStaySmall) {
   Tree tree;
   const at::Tensor half = at::rand({2, 3}).to(at::kHalf);
   for (Leaf* leaf : {&tree.first, &tree.list[1]}) leaf->a.set(half);
-  keep_converted(tree, false);
+  convert_weights(tree, Conversion::each_use);
   for (const Leaf* leaf : {&tree.first, &tree.list[1]}) {
     EXPECT_TRUE(at::equal(leaf->a.as(at::kFloat), half.to(at::kFloat)));
     EXPECT_TRUE(leaf->a.stored().is_same(half));
   }
-  keep_converted(tree, true);
+  convert_weights(tree, Conversion::kept);
   tree.first.a.as(at::kFloat);
   EXPECT_EQ(tree.first.a.stored().scalar_type(), at::kFloat);
 }

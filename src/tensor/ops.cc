@@ -73,10 +73,17 @@ ConvRoute route_of(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return ConvRoute::aten;
 }
 
+// What is left to ATen is widened for the call, so that halves stay halves in memory.
+bool is_widened_for_aten(const at::Tensor& x, const at::Tensor& weight) {
+  return !c10::GradMode::is_enabled() && own_kernels(x) &&
+         at::isReducedFloatingType(weight.scalar_type());
+}
+
 }  // namespace
 
 bool conv2d_takes(const at::Tensor& x, const at::Tensor& weight, ConvOptions o) {
-  return x.scalar_type() == weight.scalar_type() || route_of(x, weight, {}, o) != ConvRoute::aten;
+  if (x.scalar_type() == weight.scalar_type()) return true;
+  return is_widened_for_aten(x, weight) || route_of(x, weight, {}, o) != ConvRoute::aten;
 }
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
@@ -93,7 +100,8 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
     case ConvRoute::aten:
       break;
   }
-  return at::conv2d(x, weight, bias, {o.stride, o.stride}, {o.padding, o.padding});
+  return at::conv2d(x, is_widened_for_aten(x, weight) ? weight.to(x.scalar_type()) : weight, bias,
+                    {o.stride, o.stride}, {o.padding, o.padding});
 }
 
 bool linear_takes(const at::Tensor& x, const at::Tensor& weight) {
@@ -124,6 +132,10 @@ at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
   if (own_kernels(x) && can_train_group_norm(x, weight)) return group_norm_fast(x, weight, bias, o);
   at::Tensor y = at::group_norm(x, o.groups, weight, bias, o.eps);
   return o.silu ? ops::silu(y) : y;
+}
+
+bool has_group_norm_scales(const at::Tensor& x, const at::Tensor& weight) {
+  return !c10::GradMode::is_enabled() && own_kernels(x) && can_train_group_norm(x, weight);
 }
 
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

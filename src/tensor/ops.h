@@ -37,6 +37,18 @@ struct GroupNormOptions {
 at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       GroupNormOptions o);
 
+// The same in two steps, for pictures that are worked on in bands of rows:
+// the same numbers. Only where group_norm() takes the fast kernels (has_group_norm_scales()).
+struct GroupNormScales {
+  at::Tensor scale, shift;  // [B,C]
+};
+bool has_group_norm_scales(const at::Tensor& x, const at::Tensor& weight);
+GroupNormScales group_norm_scales(const at::Tensor& x, const at::Tensor& weight,
+                                  const at::Tensor& bias, GroupNormOptions o);
+// Of rows of x, channels-last.
+at::Tensor group_norm_apply(const at::Tensor& rows, const GroupNormScales& scales,
+                            GroupNormOptions o);
+
 // Over the last dimension.
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       double eps);

@@ -62,7 +62,7 @@ class ControlRun {
     modules_ = trained_modules(control_, *model_.unet, mode, device_);
     set_locked(*model_.text_module(), device_);
     set_locked(*model_.vae, device_);
-    if (options.base_precision == "fp16") keep_converted(*model_.unet, false);
+    if (options.base_precision == "fp16") convert_weights(*model_.unet, Conversion::each_use);
     base_ = {model_.unet.get(), &control_, mode, prepared_.plan.inputs.recompute};
     // With a cache that all share, the first encodes and the others read.
     const bool shared_cache = !options.cache.empty() && ranks.size() > 1;
