@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/bench_annotators.h"
+#include "cli/bench_kernels.h"
 #include "cli/bench_runs.h"
 #include "cli/bench_train.h"
 #include "cli/command_line.h"
@@ -51,7 +52,8 @@ struct BenchCommand {
 };
 
 bool parse(BenchCommand& c, Arguments arguments) {
-  CommandLine line("bench", "Measures: zeroconv bench step|unet|vae|text|image|annotators|train");
+  CommandLine line("bench",
+                   "Measures: zeroconv bench step|unet|vae|text|image|annotators|kernels|train");
   line.positional("WHAT", c.what,
                   "step: ControlNet and UNet with guidance; unet: the same without ControlNet; "
                   "vae: decoding; text: encoding of a prompt and its negative one; image: a whole "
@@ -71,8 +73,11 @@ bool parse(BenchCommand& c, Arguments arguments) {
       "negative prompt's first), hint [1,3,8H,8W] and t [1]",
       "FILE");
   line.option("--output", c.output, "of step: safetensors with its result, eps [1,4,H,W]", "FILE");
-  line.option("--kernels", c.kernels,
-              "plain: those whose numbers are compared with the reference's", "fast|plain");
+  line.option(
+      "--kernels", c.kernels,
+      "plain: those whose numbers are compared with the reference's; bf16: operands rounded, on "
+      "processors with AMX",
+      "fast|plain|bf16");
   line.flag("--json", c.json, "print JSON");
   const auto machine = describe_options<MachineOptions>();
   line.fields(machine, c.machine_given);
@@ -148,6 +153,17 @@ StepInputs step_inputs(const BenchCommand& c, const ModelSet& models,
           input_named(file, c.inputs, "t", {1}).item<double>()};
 }
 
+Kernels kernels_named(const std::string& name) {
+  if (name == "fast") return Kernels::fast;
+  if (name == "plain") return Kernels::plain;
+  if (name != "bf16" || !has_bf16_products()) {
+    throw Error(ErrorKind::bad_request, "--kernels",
+                fmt::format("there are no `{}` kernels here, wanted fast or plain{}",
+                            printable(name, 60), has_bf16_products() ? " or bf16" : ""));
+  }
+  return Kernels::bf16;
+}
+
 RunTimes bench_step(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
   const StepInputs inputs = step_inputs(c, models, request);
   const Conditioning text{.cond = inputs.context.narrow(0, 1, 1),
@@ -199,6 +215,8 @@ int run_bench(Arguments arguments) {
   // Its options are others, so it has to come first.
   if (!arguments.empty() && arguments.front() == "annotators")
     return run_bench_annotators(arguments.subspan(1));
+  if (!arguments.empty() && arguments.front() == "kernels")
+    return run_bench_kernels(arguments.subspan(1));
   if (!arguments.empty() && arguments.front() == "train")
     return run_bench_train(arguments.subspan(1));
   BenchCommand c;
@@ -207,15 +225,11 @@ int run_bench(Arguments arguments) {
   if (std::find(known.begin(), known.end(), c.what) == known.end()) {
     throw Error(
         ErrorKind::bad_request, "bench",
-        fmt::format("`{}` cannot be measured, wanted step, unet, vae, text, image, or annotators "
-                    "or train before all options",
+        fmt::format("`{}` cannot be measured, wanted step, unet, vae, text, image, or annotators, "
+                    "kernels or train before all options",
                     printable(c.what, 60)));
   }
-  if (c.kernels != "fast" && c.kernels != "plain") {
-    throw Error(
-        ErrorKind::bad_request, "--kernels",
-        fmt::format("there are no `{}` kernels, wanted fast or plain", printable(c.kernels, 60)));
-  }
+  const Kernels chosen = kernels_named(c.kernels);
   MachineOptions machine;
   set_options(machine, c.machine_given);
   const int64_t threads = prepare_machine(machine);
@@ -228,7 +242,7 @@ int run_bench(Arguments arguments) {
   const GenerateRequest request = resolve_for(*models, request_of(c));
   check_picture_size(*models, request);
   const c10::InferenceMode no_gradients;
-  const KernelScope kernels(c.kernels == "fast" ? Kernels::fast : Kernels::plain);
+  const KernelScope kernels(chosen);
   const RunTimes times = run_bench_of(c, *models, request, memory);
   const nlohmann::json report = {{"bench", c.what},
                                  {"model", models->config().name},

@@ -168,7 +168,8 @@ void attention(const AttentionCall& call, const Workers& workers, InstructionSet
                                 .o = head_of(call.o, n, h),
                                 .first_query = first,
                                 .queries = queries,
-                                .memory = attention_memory(floats)};
+                                .memory = attention_memory(floats),
+                                .high_only = call.high_only};
     kernels.forward(f);
     if (call.logsumexp == nullptr) return;
     write_logsumexp(f, padded, call.logsumexp + head * s.queries + first);

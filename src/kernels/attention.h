@@ -45,6 +45,7 @@ struct AttentionCall {
   // the weights of the values, enter as MatmulWeights::split says. Elsewhere, nothing. Working
   // memory then grows with the keys: 8 bytes for each channel of each key.
   bool split = false;
+  bool high_only = false;  // where split: as SplitConvCall::high_only
 };
 
 // Throws bug for sizes below 1. Not a number passes: a query or key that holds one makes those rows

@@ -113,7 +113,7 @@ void prepare_queries(const AttentionForward& f, const AmxMemory& m, const AmxPan
 
 // Tiles of 32 rows from x on, `rows` of them in all, times the steps at `weights`.
 void multiply_rows(const SplitKernels& split, const uint16_t* x, int64_t row_stride, int64_t rows,
-                   const uint16_t* weights, int64_t steps, bool add, float* sums) {
+                   const uint16_t* weights, int64_t steps, bool add, bool high_only, float* sums) {
   for (int64_t row = 0; row < rows; row += 2 * kSplitRows) {
     const uint16_t* at = x + row * row_stride;
     split.multiply({.x = {at, at + kSplitRows * row_stride},
@@ -124,6 +124,7 @@ void multiply_rows(const SplitKernels& split, const uint16_t* x, int64_t row_str
                     .taps = 1,
                     .steps = steps,
                     .add = add,
+                    .high_only = high_only,
                     .sums = sums + row * kQueries});
   }
 }
@@ -136,7 +137,7 @@ void step_amx(const AttentionForward& f, const AmxMemory& m, const AmxPanel& p, 
   float* s = alpha + kQueries;
   auto* powers = reinterpret_cast<uint16_t*>(s + kForwardKeys * kQueries);
   multiply_rows(split, m.keys(f.memory) + first_key * m.key_stride, m.key_stride, padded, p.q,
-                m.steps, false, s);
+                m.steps, false, f.high_only, s);
   for (int64_t lane = 0; lane < kQueries; lane += V::width) {
     softmax_step<V>(s + lane, keys, first_key == 0, p.largest + lane, p.sum + lane, alpha + lane);
   }
@@ -147,7 +148,7 @@ void step_amx(const AttentionForward& f, const AmxMemory& m, const AmxPanel& p, 
   for (int64_t i = 0; first_key != 0 && i < f.channels * kQueries; i += V::width)
     V::store(p.o + i, V::mul(V::load(p.o + i), V::load(alpha + i % kQueries)));
   multiply_rows(split, m.values(f.memory) + first_key * 2, m.value_stride, m.rows, powers,
-                padded / kSplitTerms, first_key != 0, p.o);
+                padded / kSplitTerms, first_key != 0, f.high_only, p.o);
 }
 
 void forward_amx(const AttentionForward& f) {

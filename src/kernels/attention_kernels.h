@@ -30,6 +30,7 @@ struct AttentionForward {
   // the kernel returns, the largest logit (to the base 2) and the sum of 2^(logit - largest) of
   // each query, where padded is `queries` rounded up to whole panels.
   float* memory;
+  bool high_only = false;  // AttentionCall::high_only
 };
 
 struct AttentionBackward {

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "kernels/peak.h"
+#include "kernels/split_kernels.h"
 
 namespace zc::kernels {
 namespace {
@@ -399,6 +400,10 @@ TEST(Matmul, RefusesEmptyProducts) {
 
 TEST(Peak, IsAPositiveRate) {
   for (const InstructionSet set : instruction_sets()) EXPECT_GT(measured_peak_gflops(set, 1), 0.1);
+  if (split_amx() != nullptr) {
+    EXPECT_GT(measured_split_peak_gflops(1), 0.1);
+  }
+  EXPECT_GT(measured_copy_gbytes(), 0.1);
 }
 
 }  // namespace

@@ -11,4 +11,11 @@ namespace zc::kernels {
 // each, in all about 50 ms. Throws bug for an instruction set that this machine lacks.
 double measured_peak_gflops(InstructionSet set, int threads);
 
+// The same of bfloat16 products in AMX's tiles, which split products consist of. Throws bug where
+// the machine has no AMX.
+double measured_split_peak_gflops(int threads);
+
+// 10^9 bytes a second that one thread reads and writes when it copies memory that no cache holds.
+double measured_copy_gbytes();
+
 }  // namespace zc::kernels

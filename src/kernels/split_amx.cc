@@ -121,7 +121,8 @@ void end_amx() {
 }
 
 // Tiles 0 to 3: sums of two tiles of positions and two of filters; 4, 5: positions; 6, 7: filters.
-void multiply_amx(const SplitTiles& t) {
+template <bool high_only>
+void multiply_tiles(const SplitTiles& t) {
   constexpr int64_t sum_bytes = kSplitColumns * static_cast<int64_t>(sizeof(float));
   float* const lower = t.sums + kTileRows * kSplitColumns;
   memory_barrier();
@@ -151,22 +152,24 @@ void multiply_amx(const SplitTiles& t) {
       _tile_loadd(7, w + kTileHalves, kRowBytes);
       _tile_dpbf16ps(1, 4, 7);
       _tile_dpbf16ps(3, 5, 7);
-      // high x low
-      _tile_loadd(6, w + 2 * kTileHalves, kRowBytes);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_loadd(7, w + 3 * kTileHalves, kRowBytes);
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
-      // low x high
-      _tile_loadd(4, a + kTerms, row_bytes);
-      _tile_loadd(6, w, kRowBytes);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_loadd(5, b + kTerms, row_bytes);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_loadd(7, w + kTileHalves, kRowBytes);
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
+      if constexpr (!high_only) {
+        // high x low
+        _tile_loadd(6, w + 2 * kTileHalves, kRowBytes);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_loadd(7, w + 3 * kTileHalves, kRowBytes);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+        // low x high
+        _tile_loadd(4, a + kTerms, row_bytes);
+        _tile_loadd(6, w, kRowBytes);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, b + kTerms, row_bytes);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_loadd(7, w + kTileHalves, kRowBytes);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+      }
       for (int64_t i = 0; i < t.ahead_halves; i += 32)
         _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T1);
       ahead += t.ahead_halves;
@@ -182,12 +185,37 @@ void multiply_amx(const SplitTiles& t) {
   memory_barrier();
 }
 
+void multiply_amx(const SplitTiles& t) {
+  t.high_only ? multiply_tiles<true>(t) : multiply_tiles<false>(t);
+}
+
+double multiply_in_tiles(int64_t rounds) {
+  alignas(64) static constexpr uint16_t zeros[kTileHalves] = {};
+  begin_amx();
+  _tile_loadd(4, zeros, kRowBytes);
+  _tile_loadd(5, zeros, kRowBytes);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  rounds /= 16;  // each takes as long as many of a vector's
+  for (int64_t i = 0; i < rounds; ++i) {
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_dpbf16ps(1, 4, 5);
+    _tile_dpbf16ps(2, 4, 5);
+    _tile_dpbf16ps(3, 4, 5);
+  }
+  end_amx();
+  return 4.0 * 2 * kTileRows * kTileColumns * kTerms * static_cast<double>(rounds);
+}
+
 }  // namespace
 
 const SplitKernels* split_amx() {
   static constexpr SplitKernels kernels = {
-      begin_amx, end_amx,           split_line_amx, turn_amx,
-      pick_amx,  split_weights_amx, multiply_amx,   finish_tile<Vectors<16>, 2>};
+      begin_amx,        end_amx,           split_line_amx, turn_amx,
+      pick_amx,         split_weights_amx, multiply_amx,   finish_tile<Vectors<16>, 2>,
+      multiply_in_tiles};
   return matmul_amx() == nullptr ? nullptr : &kernels;
 }
 

@@ -127,6 +127,7 @@ void multiply_group(const SplitPlan& p, const Block& b, const SplitPlane& plane,
                  .taps = piece.taps,
                  .steps = piece.steps,
                  .add = i > 0 || plane.first > 0,
+                 .high_only = p.call.high_only,
                  .ahead = next,
                  .ahead_halves = ahead};
     for (size_t k = 0; k < tiles.size(); k += 2) {

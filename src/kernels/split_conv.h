@@ -39,6 +39,8 @@ struct SplitConvCall {
   float* y;
   const float* residual = nullptr;                       // like y, which it may be; null: none
   MatmulActivation activation = MatmulActivation::none;  // none where gated
+  // Operands are single bfloat16: relative errors of 2^-9, in less time.
+  bool high_only = false;
 };
 
 // What the parts of a convolution are made of, see split_kernels.h.

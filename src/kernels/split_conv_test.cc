@@ -143,6 +143,20 @@ TEST_P(SplitConvTest, IsTheConvolution) {
   }
 }
 
+// A relative error of 2^-9 of each factor: some 2e-3 of a result's standard deviation.
+TEST_P(SplitConvTest, RoundsOperandsToOneBfloat16WhereItIsToBeQuick) {
+  for (const SplitCase& c : {SplitCase{2, 40, 33, 9, 17}, SplitCase{1, 300, 8, 6, 6}}) {
+    const SplitOperands o(c);
+    std::vector<float> y(c.results()), split(c.results());
+    SplitConvCall call = o.call(c, y);
+    call.high_only = true;
+    split_conv(o.weights(c), call, {}, kernels_);
+    const double difference = largest_difference(y, conv_in_double(c, o));
+    EXPECT_LT(difference, 1.5e-2) << c.text();
+    EXPECT_GT(difference, 1e-3) << c.text();
+  }
+}
+
 TEST_P(SplitConvTest, TurnsFiltersThatLieAlongTheOtherChannels) {
   // The gradient of the input of a convolution whose filters are [in,out,3,3] here.
   const SplitCase c{2, 40, 70, 9, 10};

@@ -34,8 +34,9 @@ struct SplitTiles {
   const uint16_t* weights;    // [tap][step], `weights_stride` halves from tap to tap
   int64_t weights_stride;
   int64_t taps, steps;
-  bool add;               // to what is in sums
-  float* sums = nullptr;  // [2][16][32]
+  bool add;                // to what is in sums
+  bool high_only = false;  // of the products, those of the two high parts alone
+  float* sums = nullptr;   // [2][16][32]
   // Weights that are needed next, which come nearer meanwhile: so many halves for each step.
   const uint16_t* ahead = nullptr;
   int64_t ahead_halves = 0;
@@ -55,6 +56,8 @@ struct SplitKernels {
   void (*multiply)(const SplitTiles&);
   // Of a tile of 32 columns.
   void (*finish)(const MatmulEnd&);
+  // As MatmulKernels::multiply_in_registers, of bfloat16 products.
+  double (*multiply_in_registers)(int64_t rounds);
 };
 
 // Null where the compiler, the machine or the system has no AMX.

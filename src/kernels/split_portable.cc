@@ -68,13 +68,13 @@ void split_weights(const float* terms, int64_t terms_stride, uint16_t* to) {
   }
 }
 
-float sum_of_step(const uint16_t* x, const uint16_t* weights, int64_t filter) {
+float sum_of_step(const uint16_t* x, const uint16_t* weights, int64_t filter, bool high_only) {
   float sum = 0;
   for (int64_t term = 0; term < kSplitTerms; ++term) {
     const float xh = value_of(x[term]), xl = value_of(x[kSplitTerms + term]);
     const float wh = value_of(weights[place_of(term, filter)]);
     const float wl = value_of(weights[kSplitStepHalves / 2 + place_of(term, filter)]);
-    sum += xh * wh + xh * wl + xl * wh;
+    sum += high_only ? xh * wh : xh * wh + xh * wl + xl * wh;
   }
   return sum;
 }
@@ -86,9 +86,10 @@ void multiply_split(const SplitTiles& t) {
       float& sum = t.sums[row * kSplitColumns + f];
       if (!t.add) sum = 0;
       for (int64_t i = 0; i < t.taps * t.steps; ++i) {
-        sum += sum_of_step(
-            x + i / t.steps * t.tap_stride + i % t.steps * 2 * kSplitTerms,
-            t.weights + i / t.steps * t.weights_stride + i % t.steps * kSplitStepHalves, f);
+        sum +=
+            sum_of_step(x + i / t.steps * t.tap_stride + i % t.steps * 2 * kSplitTerms,
+                        t.weights + i / t.steps * t.weights_stride + i % t.steps * kSplitStepHalves,
+                        f, t.high_only);
       }
     }
   }
@@ -99,7 +100,8 @@ void multiply_split(const SplitTiles& t) {
 const SplitKernels* split_portable() {
   static constexpr SplitKernels kernels = {
       nothing, nothing,       split_line,     turn,
-      pick,    split_weights, multiply_split, finish_tile<Vectors<4>, kSplitColumns / 4>};
+      pick,    split_weights, multiply_split, finish_tile<Vectors<4>, kSplitColumns / 4>,
+      nullptr};
   return &kernels;
 }
 

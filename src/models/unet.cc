@@ -82,24 +82,33 @@ at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& label) const {
 }
 
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& emb, Context& context,
-                         const Residuals& residuals) const {
+                         const Residuals& residuals, at::Tensor* deep) const {
   check_shape(x, "x", {"B", config_.in_channels, "H", "W"});
   check_shape(context.tokens(), "context", {"B", "T", config_.context_dim});
   ZC_BUG_IF(!residuals.empty() && residuals.size() != encoder_.stages().size() + 1);
 
+  const bool shallow = deep != nullptr && deep->defined();
   std::vector<at::Tensor> skips;
   at::Tensor h = channels_last(x);
-  for (const EncoderStage& stage : encoder_.stages()) skips.push_back(h = stage(h, emb, context));
-  h = encoder_.middle(h, emb, context);
-
-  if (!residuals.empty() && residuals.back().defined()) h = h + residuals.back();
-  for (const DecoderStage& stage : decoder_) {
+  for (const EncoderStage& stage : encoder_.stages()) {
+    skips.push_back(h = stage(h, emb, context));
+    if (shallow) break;
+  }
+  if (shallow) {
+    h = *deep;
+  } else {
+    h = encoder_.middle(h, emb, context);
+    if (!residuals.empty() && residuals.back().defined()) h = h + residuals.back();
+  }
+  const auto first = shallow ? std::prev(decoder_.end()) : decoder_.begin();
+  for (auto stage = first; stage != decoder_.end(); ++stage) {
+    if (deep != nullptr && skips.size() == 1) *deep = h;
     at::Tensor skip = skips.back();
     // Control outputs are consumed from the end, each with the skip connection of the same stage.
     if (!residuals.empty() && residuals[skips.size() - 1].defined())
       skip = skip + residuals[skips.size() - 1];
     skips.pop_back();
-    h = stage(h, skip, emb, context);
+    h = (*stage)(h, skip, emb, context);
   }
   return conv_out_(norm_out_.silu(h));
 }

@@ -36,7 +36,7 @@ class UNet : public Module {
   // x [B,in,H,W], emb [B,E] or [1,E] of embed(), residuals empty or one for each skip and the
   // middle -> [B,out,H,W].
   at::Tensor forward(const at::Tensor& x, const at::Tensor& emb, Context& context,
-                     const Residuals& residuals = {}) const;
+                     const Residuals& residuals = {}, at::Tensor* deep = nullptr) const;
 
   // All cross-attentions in the order of an IP-Adapter file: input blocks, output blocks, middle
   // block.

@@ -26,8 +26,8 @@ constexpr int64_t kTile = 4, kBandRows = 64;
 constexpr int64_t kSmallestBanded = int64_t{1} << 15;  // pixels
 
 bool in_bands(const at::Tensor& x, VaeRows rows) {
-  return rows == VaeRows::banded && kernels_in_use() == Kernels::fast &&
-         !c10::GradMode::is_enabled() && x.size(0) == 1 && x.size(2) * x.size(3) >= kSmallestBanded;
+  return rows == VaeRows::banded && fast_kernels_in_use() && !c10::GradMode::is_enabled() &&
+         x.size(0) == 1 && x.size(2) * x.size(3) >= kSmallestBanded;
 }
 
 // work(first row, rows) for bands of about one height.

@@ -179,6 +179,15 @@ MemoryPlan check_request(const ModelSet& models, const GenerateRequest& request,
   return plan;
 }
 
+Kernels kernels_of(const GenerateRequest& request) {
+  if (request.exact) return Kernels::plain;
+  if (request.precision != "bf16") return Kernels::fast;
+  if (!has_bf16_products())
+    throw Error(ErrorKind::unsupported, "precision",
+                "bf16 wants a processor with AMX, which this one has not: take fp32");
+  return Kernels::bf16;
+}
+
 }  // namespace
 
 GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& request) {
@@ -196,7 +205,7 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
   Stopwatch watch(result.seconds);
   result.request = resolve_for(models, wanted);
   const GenerateRequest& request = result.request;
-  const KernelScope kernels(request.exact ? Kernels::plain : Kernels::fast);
+  const KernelScope kernels(kernels_of(request));
   result.plan = check_request(models, request, limits);
   const MemorySavings& savings = result.plan.savings;
   if (savings.streamed) models.stream_weights();

@@ -6,6 +6,7 @@
 #include "image/codec.h"
 #include "pipelines/base_model.h"
 #include "pipelines/tiny_run.h"
+#include "tensor/kernel_choice.h"
 
 namespace zc {
 namespace {
@@ -241,6 +242,77 @@ TEST_F(GenerateOptions, LittleMemoryMakesTheSamePicture) {
   EXPECT_TRUE(announced.savings.streamed);
   EXPECT_EQ(low.images, usual.images);
   EXPECT_EQ(options_to_json(low.request), options_to_json(usual.request));
+}
+
+TEST_F(GenerateOptions, SkippedWorkIsSaidInTheRecordAndRepeats) {
+  GenerateRequest r = request("control.safetensors");
+  r.steps = 12;
+  const Image whole = run(r).images[0];
+  const auto with = [&](const SkipOptions& skip) {
+    GenerateRequest wanted = r;
+    wanted.skip = skip;
+    return wanted;
+  };
+  for (const SkipOptions& skip :
+       {SkipOptions{.steps = 0.5}, SkipOptions{.deep = 0.5}, SkipOptions{.control = 0.5},
+        SkipOptions{.guidance = 0.5},
+        SkipOptions{.steps = 0.3, .deep = 0.3, .control = 0.3, .guidance = 0.3}}) {
+    std::vector<std::string> pngs;
+    const GenerateResult result = run(with(skip), keeping_pngs(pngs));
+    EXPECT_NE(result.images[0], whole);
+    EXPECT_EQ(replayed(pngs.at(0)).images[0], result.images[0]);
+    // The second picture of a run begins anew.
+    GenerateRequest twice = with(skip);
+    twice.batch = 2;
+    twice.seed_step = 0;
+    const auto two = run(twice).images;
+    twice.seed = r.seed;
+    GenerateInputs second = inputs(twice);
+    second.only = 1;
+    EXPECT_EQ(run(twice, second).images[0], two[1]);
+  }
+}
+
+TEST_F(GenerateOptions, FastIsASettingOfWhatIsSkipped) {
+  GenerateRequest r = request("control.safetensors");
+  r.steps = 12;
+  r.fast = true;
+  const GenerateResult fast = run(r);
+  EXPECT_GT(fast.request.skip.steps, 0.5);
+  // Resolved once more, or said in words, it is the same.
+  EXPECT_EQ(run(fast.request).images, fast.images);
+  r.skip.guidance = 0.25;
+  EXPECT_EQ(run(r).request.skip.steps, 0);
+  r.exact = true;
+  EXPECT_EQ(error_of([&] { run(r); }).where(), "fast");
+}
+
+TEST_F(GenerateOptions, PrecisionIsRefusedWhereTheMachineHasNoSuchProducts) {
+  GenerateRequest r = request("control.safetensors");
+  r.precision = "bf16";
+  if (has_bf16_products()) {
+    EXPECT_LT(largest_difference(run(r).images[0], run(request("control.safetensors")).images[0]),
+              64);
+  } else {
+    EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
+  }
+  r.exact = true;
+  EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
+}
+
+TEST_F(GenerateOptions, SkippedStepsGoWithEverySampler) {
+  GenerateRequest r = request("control.safetensors");
+  r.steps = 10;
+  r.skip.steps = 0.6;
+  for (const char* sampler : {"ddim", "euler_a", "heun", "dpmpp_2m", "unipc", "lcm", "plms"}) {
+    r.sampler = sampler;
+    EXPECT_EQ(run(r).images.size(), 1u) << sampler;
+  }
+  // A picture to begin with: the first steps are not done at all.
+  r.init = "given";
+  GenerateInputs in = inputs(r);
+  in.init = test_photo(64, 64);
+  EXPECT_EQ(run(r, in).images.size(), 1u);
 }
 
 TEST_F(GenerateOptions, PlansWhatARunNeeds) {

@@ -28,14 +28,57 @@ GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
   unet_embeddings_ = models.unet().embed(t);
   for (const ActiveUnit& unit : units_) control_embeddings_.push_back(unit.net->embed(t));
 
+  const auto pass = [&](const at::Tensor& tokens, int64_t rows, bool with_prompt) {
+    return Pass{.context = Context(tokens, /*keep=*/true),
+                .rows = rows,
+                .with_prompt = with_prompt,
+                .control = std::vector<Forecast>(units_.size())};
+  };
   // The original leaves the second pass out only at exactly 1 (ddim_hacked.py).
   if (options_.cfg == 1.0) {
-    passes_.push_back({Context(text.cond, /*keep=*/true), 1, true});
+    passes_.push_back(pass(text.cond, 1, true));
   } else if (options_.two_passes || sides_differ()) {
-    passes_.push_back({Context(text.cond, true), 1, true});
-    passes_.push_back({Context(text.uncond, true), 1, false});
+    passes_.push_back(pass(text.cond, 1, true));
+    passes_.push_back(pass(text.uncond, 1, false));
   } else {
-    passes_.push_back({Context(at::cat({text.cond, text.uncond}), true), 2, true});
+    passes_.push_back(pass(at::cat({text.cond, text.uncond}), 2, true));
+    if (options_.skip.guidance > 0) prompt_alone_ = pass(text.cond, 1, true);
+  }
+  begin_picture();
+}
+
+void GuidedModel::begin_picture(int64_t first_call) {
+  residual_rms_.assign(units_.size(), {});
+  prediction_.forget();
+  const auto forget = [](Pass& pass) {
+    pass.deep.forget();
+    for (Forecast& control : pass.control) control.forget();
+  };
+  for (Pass& pass : passes_) forget(pass);
+  if (prompt_alone_) forget(*prompt_alone_);
+  plan_work(first_call);
+}
+
+// Each part skips some of the calls that the parts before it have left.
+void GuidedModel::plan_work(int64_t first_call) {
+  const int64_t count = calls_ - first_call;
+  work_.assign(static_cast<size_t>(calls_), {});
+  const auto unguided =
+      static_cast<int64_t>(std::llround(static_cast<double>(count) * options_.skip.guidance));
+  std::vector<Work*> computed;
+  const std::vector<bool> calls = computed_calls(count, options_.skip.steps);
+  for (int64_t i = 0; i < count; ++i) {
+    Work& work = work_[static_cast<size_t>(first_call + i)];
+    work.guidance = i < count - unguided;
+    work.prediction = calls[static_cast<size_t>(i)];
+    if (work.prediction) computed.push_back(&work);
+  }
+  const auto left = static_cast<int64_t>(computed.size());
+  const std::vector<bool> deep = computed_calls(left, options_.skip.deep);
+  const std::vector<bool> control = computed_calls(left, options_.skip.control);
+  for (size_t i = 0; i < computed.size(); ++i) {
+    computed[i]->deep = deep[i];
+    computed[i]->control = control[i];
   }
 }
 
@@ -50,6 +93,20 @@ bool GuidedModel::sides_differ() const {
 }
 
 at::Tensor GuidedModel::predict(const at::Tensor& x, int64_t call, const TaskContext& task) {
+  const Work& work = work_[static_cast<size_t>(call)];
+  // With and without guidance are two paths.
+  if (call > 0 && work.guidance != work_[static_cast<size_t>(call - 1)].guidance)
+    prediction_.forget();
+  if (!work.prediction && prediction_.ready())
+    return prediction_.at(static_cast<double>(call)).front();
+  const at::Tensor prediction = compute(x, call, task);
+  if (options_.skip.steps > 0) prediction_.observe(static_cast<double>(call), {prediction});
+  return prediction;
+}
+
+at::Tensor GuidedModel::compute(const at::Tensor& x, int64_t call, const TaskContext& task) {
+  if (!work_[static_cast<size_t>(call)].guidance)
+    return run(prompt_alone_ ? *prompt_alone_ : passes_.front(), x, call, task);
   if (passes_.size() == 2) {
     const at::Tensor cond = run(passes_[0], x, call, task);
     return guide(cond, run(passes_[1], x, call, task), options_.cfg);
@@ -60,10 +117,26 @@ at::Tensor GuidedModel::predict(const at::Tensor& x, int64_t call, const TaskCon
   return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), options_.cfg);
 }
 
+Residuals GuidedModel::control_residuals(Pass& pass, size_t unit, const at::Tensor& x,
+                                         int64_t call) {
+  Forecast& forecast = pass.control[unit];
+  const auto place = static_cast<double>(call);
+  const Work& work = work_[static_cast<size_t>(call)];
+  // With deep features that are not computed only the first residual counts.
+  if (!(work.control && work.deep) && forecast.ready()) return forecast.at(place);
+  Residuals residuals = units_[unit].net->forward(
+      x, units_[unit].features, control_embeddings_[unit].narrow(0, call, 1), pass.context);
+  if (options_.skip.control > 0 || options_.skip.deep > 0) forecast.observe(place, residuals);
+  return residuals;
+}
+
 at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
                             const TaskContext& task) {
-  // One row serves all rows of the batch, which are at the same time.
-  const auto embedding = [&](const at::Tensor& all) { return all.narrow(0, call, 1); };
+  const auto place = static_cast<double>(call);
+  at::Tensor deep;
+  if (!work_[static_cast<size_t>(call)].deep && pass.deep.ready())
+    deep = pass.deep.at(place).front();
+  const bool computes_deep = !deep.defined();
   Residuals total;
   for (size_t i = 0; i < units_.size(); ++i) {
     task.check_cancelled();
@@ -76,14 +149,19 @@ at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
                                                        .hires = options_.hires});
     const std::vector<double>& side = pass.with_prompt ? scales.cond : scales.uncond;
     if (side.empty()) continue;
-    const Residuals whole = scaled(
-        unit.net->forward(x, unit.features, embedding(control_embeddings_[i]), pass.context), side);
+    const Residuals whole = scaled(control_residuals(pass, i, x, call), side);
     const Residuals residuals = in_region(whole, unit.region);
     if (pass.with_prompt && residual_rms_[i].empty()) note_strength(i, residuals);
     total = sum(total, residuals);
   }
   task.check_cancelled();
-  return models_.unet().forward(x, embedding(unet_embeddings_), pass.context, total);
+  // One row serves all rows of the batch, which are at the same time.
+  const at::Tensor embedding = unet_embeddings_.narrow(0, call, 1);
+  const bool keeps_deep = options_.skip.deep > 0;
+  const at::Tensor result =
+      models_.unet().forward(x, embedding, pass.context, total, keeps_deep ? &deep : nullptr);
+  if (keeps_deep && computes_deep) pass.deep.observe(place, {deep});
+  return result;
 }
 
 void GuidedModel::note_strength(size_t unit, const Residuals& residuals) {

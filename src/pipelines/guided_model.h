@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "models/unet_blocks.h"
 #include "pipelines/conditioning.h"
 #include "pipelines/control.h"
+#include "pipelines/forecast.h"
 #include "pipelines/model_set.h"
 
 namespace zc {
@@ -30,6 +32,7 @@ struct GuidedModelOptions {
                             // batch, which is faster
   std::string profile = "seed";
   bool hires = false;  // the second pass of a run
+  SkipOptions skip = {};
 };
 
 // Borrows the models and units. Predictions for one picture at a time; the text's keys and values
@@ -39,12 +42,14 @@ class GuidedModel {
   GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units, const Conditioning& text,
               GuidedModelOptions options, const std::vector<double>& timesteps);
 
-  // x [1,4,H,W], call: index into timesteps -> prediction with guidance. Throws cancelled between
-  // two networks.
+  // x [1,4,H,W], call: index into timesteps, later ones after earlier ones -> prediction with
+  // guidance, computed or told from earlier ones (SkipOptions). Throws cancelled between two
+  // networks.
   at::Tensor predict(const at::Tensor& x, int64_t call, const TaskContext& task);
 
-  // Forgets how strongly the units acted in the picture before.
-  void begin_picture() { residual_rms_.assign(units_.size(), {}); }
+  // Before the first call of each picture, which may be a later one than 0: forgets the picture
+  // before.
+  void begin_picture(int64_t first_call = 0);
   // How strongly each unit acted in its first step of this picture: root mean square of each scaled
   // residual of the pass with the prompt.
   const std::vector<std::vector<double>>& residual_rms() const { return residual_rms_; }
@@ -55,8 +60,18 @@ class GuidedModel {
     Context context;
     int64_t rows;  // of the batch
     bool with_prompt;
+    Forecast deep = {};
+    std::vector<Forecast> control = {};  // one for each unit
+  };
+  // What of a call is computed.
+  struct Work {
+    bool prediction = true, deep = true, control = true;
+    bool guidance = true;
   };
 
+  void plan_work(int64_t first_call);
+  at::Tensor compute(const at::Tensor& x, int64_t call, const TaskContext& task);
+  Residuals control_residuals(Pass& pass, size_t unit, const at::Tensor& x, int64_t call);
   at::Tensor run(Pass& pass, const at::Tensor& x, int64_t call, const TaskContext& task);
   void note_strength(size_t unit, const Residuals& residuals);
   bool sides_differ() const;
@@ -67,7 +82,10 @@ class GuidedModel {
   int64_t calls_;
   at::Tensor unet_embeddings_;  // [calls,E]
   std::vector<at::Tensor> control_embeddings_;
-  std::vector<Pass> passes_;
+  std::vector<Pass> passes_;          // with guidance: both sides in one, or one after the other
+  std::optional<Pass> prompt_alone_;  // without, where passes_ has no such pass
+  std::vector<Work> work_;            // for each call
+  Forecast prediction_;
   std::vector<std::vector<double>> residual_rms_;
 };
 

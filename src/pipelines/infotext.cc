@@ -207,6 +207,9 @@ std::string extras_text(const PictureRecord& record) {
                         r.variation_seed.value_or(0) + record.index, r.variation_strength);
   }
   if (r.clip_skip != 1) text += fmt::format(", Clip skip: {}", r.clip_skip);
+  if (r.skip.any()) {
+    text += fmt::format(", Skipped: {}", quoted(json_text(options_to_json(r.skip))));
+  }
   if (r.hires.on()) {
     text += fmt::format(
         ", Denoising strength: {}, Hires upscale: {}, Hires steps: {}, Hires upscaler: {}",

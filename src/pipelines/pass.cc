@@ -37,7 +37,8 @@ GuidedModelOptions guidance_options(const GenerateRequest& request, const PassOp
           .guess = request.guess,
           .two_passes = o.two_passes || request.exact || request.guess,
           .profile = request.profile,
-          .hires = o.hires};
+          .hires = o.hires,
+          .skip = request.skip};
 }
 
 std::vector<int64_t> latent_shape(const VaeConfig& vae, ImageSize size) {
@@ -85,7 +86,7 @@ int64_t Pass::calls(bool from_latent) const {
 at::Tensor Pass::sample(int64_t k, const Begin& begin, const TaskContext& task,
                         const OnPassStep& on_step) {
   ZC_BUG_IF(!model_);
-  model_->begin_picture();
+  model_->begin_picture(sampler_.first_call(begin.x0.defined() ? options_.denoise : 1.0));
   const NoiseFunction noise = noise_.of_image(k);
   const SamplerRun::Start start{.noise = noise(at::empty(latent_shape_, at::kFloat)),
                                 .x0 = begin.x0,

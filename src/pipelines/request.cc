@@ -107,6 +107,13 @@ void check_contradictions(const GenerateRequest& r) {
                 "does not go with a mask: what is kept has the size of the first pass. Leave one "
                 "of them out");
   }
+  if (r.exact && (r.fast || r.skip.any())) {
+    throw Error(ErrorKind::bad_request, r.fast ? "fast" : "skip",
+                "leaves work out, which `exact` forbids: choose one of them");
+  }
+  if (r.exact && r.precision != "fp32")
+    throw Error(ErrorKind::bad_request, "precision",
+                fmt::format("is {}, and `exact` wants fp32: choose one of them", r.precision));
   for (size_t i = 0; i < r.controls.size(); ++i) {
     if (r.controls[i].end < r.controls[i].start) {
       throw Error(
@@ -115,6 +122,9 @@ void check_contradictions(const GenerateRequest& r) {
     }
   }
 }
+
+// Chosen on the built-in model, see docs/fast.md.
+constexpr SkipOptions kFastSkips{.steps = 0.65};
 
 void resolve_seeds(GenerateRequest& r) {
   const auto drawn = [] { return static_cast<int64_t>(std::random_device{}() % 65536); };
@@ -211,6 +221,7 @@ GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model) {
   if (!request.cfg) request.cfg = model.cfg.value_or(profile.cfg);
   if (!request.a_prompt) request.a_prompt = model.added_prompts ? profile.a_prompt : "";
   if (!request.n_prompt) request.n_prompt = model.added_prompts ? profile.n_prompt : "";
+  if (request.fast && !request.skip.any()) request.skip = kFastSkips;
   request.sampler = canonical_sampler_name(request.sampler);
   resolve_seeds(request);
   if (request.hires.on() && request.hires.steps == 0) request.hires.steps = request.steps;

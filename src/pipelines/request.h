@@ -104,6 +104,29 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("upscaler", o.upscaler, "how it is enlarged");
 }
 
+// Work that is left out: approximations, each measured in docs/fast.md. All numbers are parts of
+// the calls of the networks.
+struct SkipOptions {
+  double steps = 0;
+  double deep = 0;
+  double control = 0;
+  double guidance = 0;
+
+  bool any() const { return steps > 0 || deep > 0 || control > 0 || guidance > 0; }
+};
+
+template <OptionsOf<SkipOptions> O, class Visitor>
+void for_each_field(O& o, Visitor&& visit) {
+  visit("steps", o.steps, Range{0, 0.9},
+        "part of the steps that are extrapolated from earlier ones instead of computed");
+  visit("deep", o.deep, Range{0, 0.9},
+        "part of the computed steps whose deep features are extrapolated");
+  visit("control", o.control, Range{0, 0.9},
+        "part of the computed steps in which what the ControlNets say is extrapolated");
+  visit("guidance", o.guidance, Range{0, 1},
+        "part of the steps, the last ones, without the negative prompt");
+}
+
 struct GenerateRequest {
   std::string prompt;
   std::string negative;
@@ -134,6 +157,9 @@ struct GenerateRequest {
   double variation_strength = 0;
   int64_t clip_skip = 1;
   HiresOptions hires;
+  std::string precision = "fp32";
+  bool fast = false;
+  SkipOptions skip;
 };
 
 // The only list of these fields: JSON, command line, help, PNG text and docs walk it.
@@ -180,6 +206,12 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("clip_skip", o.clip_skip, Range{1, 12},
         "which layer of the text encoder counts, from the end; 1: the last one, or the model's");
   visit("hires", o.hires, "second pass for a larger picture");
+  visit("precision", o.precision, one_of({"fp32", "bf16"}),
+        "of the networks' products; bf16: less exact and faster, on processors that have AMX");
+  visit("fast", o.fast,
+        "approximately the same picture in about two fifths of the time: skip.steps=0.65, unless "
+        "something else is skipped");
+  visit("skip", o.skip, "work that is left out, for a similar picture in less time");
 }
 
 // The request with which a profile begins; only the fields in which it differs from the original

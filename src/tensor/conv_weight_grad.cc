@@ -19,7 +19,7 @@ at::Tensor padded_rows(const at::Tensor& x) {
 }  // namespace
 
 bool suits_weight_products(const at::Tensor& x, const at::Tensor& dy) {
-  return kernels_in_use() == Kernels::fast && kernels::splits_products() && is_plain_float(x) &&
+  return fast_kernels_in_use() && kernels::splits_products() && is_plain_float(x) &&
          is_plain_float(dy) && computes_in_float();
 }
 

@@ -14,6 +14,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/kernel_choice.h"
+
 namespace zc {
 namespace {
 
@@ -55,6 +57,21 @@ TEST(FastAttention, TakesViewsOfOneProjection) {
   const auto parts = qkv.chunk(3, -1);
   expect_close(fast_attention(parts[0], parts[1], parts[2], 2, false),
                attention_by_table(parts[0], parts[1], parts[2], 2, false));
+}
+
+TEST(FastAttention, RoundsToBfloat16OnlyWhereItIsToldTo) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this machine has no products of bfloat16";
+  const c10::NoGradGuard no_gradient;
+  const at::Tensor q = at::randn({1, 70, 24}), k = at::randn({1, 150, 24}),
+                   v = at::randn({1, 150, 24});
+  const at::Tensor wanted = attention_by_table(q, k, v, 3, false);
+  const auto error = [&](Kernels kernels) {
+    const KernelScope scope(kernels);
+    return (fast_attention(q, k, v, 3, false) - wanted).abs().max().item<double>();
+  };
+  EXPECT_LT(error(Kernels::fast), 6e-5);
+  EXPECT_GT(error(Kernels::bf16), 1e-4);
+  EXPECT_LT(error(Kernels::bf16), 3e-2);
 }
 
 TEST(FastAttention, HasTheGradientsOfTheTable) {

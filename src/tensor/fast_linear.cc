@@ -37,7 +37,7 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
   const float* bias_data = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   const float* residual_data = residual.defined() ? residual.const_data_ptr<float>() : nullptr;
   const int64_t columns = gated ? w.size(1) / 2 : w.size(1);
-  if (kernels_in_use() == Kernels::fast && kernels::has_split_conv() && x.is_contiguous() &&
+  if (fast_kernels_in_use() && kernels::has_split_conv() && x.is_contiguous() &&
       (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
     kernels::split_conv({.in = w.size(0),
                          .out = columns,
@@ -54,7 +54,8 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
                          .padding = 0,
                          .x = x.const_data_ptr<float>(),
                          .y = y.mutable_data_ptr<float>(),
-                         .residual = residual_data},
+                         .residual = residual_data,
+                         .high_only = kernels_in_use() == Kernels::bf16},
                         torch_workers());
     return;
   }
@@ -66,7 +67,7 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
                                  .column_stride = w.stride(1),
                                  .bias = bias_data,
                                  .gated = gated,
-                                 .split = kernels_in_use() == Kernels::fast,
+                                 .split = fast_kernels_in_use(),
                                  .transient = true});
   product.run({.rows = x.size(0),
                .x = x.const_data_ptr<float>(),

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "kernels/split_conv.h"
+
 namespace zc {
 namespace {
 
@@ -12,6 +14,14 @@ thread_local Kernels chosen = Kernels::plain;
 
 Kernels kernels_in_use() {
   return chosen;
+}
+
+bool fast_kernels_in_use() {
+  return chosen != Kernels::plain;
+}
+
+bool has_bf16_products() {
+  return kernels::has_split_conv();
 }
 
 KernelScope::KernelScope(Kernels kernels) : before_(std::exchange(chosen, kernels)) {}

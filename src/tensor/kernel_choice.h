@@ -8,11 +8,16 @@
 namespace zc {
 
 // plain: ATen's, whose numbers are compared with the reference's. fast: our own where they pay,
-// which differ from the plain ones by rounding only.
-enum class Kernels : uint8_t { plain, fast };
+// which differ from the plain ones by rounding only. bf16: the same with operands rounded to
+// bfloat16 where has_bf16_products(), for inference.
+enum class Kernels : uint8_t { plain, fast, bf16 };
 
 // Of this thread; plain until a scope says otherwise.
 Kernels kernels_in_use();
+bool fast_kernels_in_use();  // or those of bf16
+
+// Whether this machine has products of bfloat16 that are faster than those of float32.
+bool has_bf16_products();
 
 // Holds for the operators that this thread calls until it is destroyed.
 class KernelScope {

@@ -41,7 +41,7 @@ at::Tensor attention_direct(const at::Tensor& q, const at::Tensor& k, const at::
 
 // Whether our own kernels are to be asked: where gradients are kept they always are.
 bool own_kernels(const at::Tensor& x) {
-  return (c10::GradMode::is_enabled() || kernels_in_use() == Kernels::fast) && is_plain_float(x) &&
+  return (c10::GradMode::is_enabled() || fast_kernels_in_use()) && is_plain_float(x) &&
          computes_in_float();
 }
 

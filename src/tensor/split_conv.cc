@@ -29,7 +29,8 @@ at::Tensor run_split(const at::Tensor& x, kernels::SplitConvWeights weights, int
                        .stride = stride,
                        .padding = padding,
                        .x = input.const_data_ptr<float>(),
-                       .y = y.mutable_data_ptr<float>()},
+                       .y = y.mutable_data_ptr<float>(),
+                       .high_only = kernels_in_use() == Kernels::bf16},
                       torch_workers());
   return y;
 }
@@ -38,7 +39,7 @@ at::Tensor run_split(const at::Tensor& x, kernels::SplitConvWeights weights, int
 
 bool suits_split_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const ops::ConvOptions& o) {
-  if (kernels_in_use() != Kernels::fast || !kernels::has_split_conv()) return false;
+  if (!fast_kernels_in_use() || !kernels::has_split_conv()) return false;
   if (!is_plain_float(x) || !computes_in_float() || (bias.defined() && !is_plain_float(bias)))
     return false;
   // Anything unusual goes to ATen, which also words the error about it.

@@ -14,6 +14,7 @@
 #include "base/options.h"
 #include "base/task.h"
 #include "image/image.h"
+#include "pipelines/request.h"
 #include "training/evaluate_statistics.h"
 
 namespace zc {
@@ -27,7 +28,10 @@ struct EvaluateOptions {
   int64_t count = 64;
   int64_t seed = 0;
   int64_t steps = 20;
+  std::string sampler = "ddim";
   std::optional<double> cfg;
+  bool fast = false;
+  SkipOptions skip;
   std::filesystem::path partial;
   std::string shard = "0/1";
 };
@@ -42,7 +46,10 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("count", o.count, Range{1, 1e6}, "scenes for each condition");
   visit("seed", o.seed, Range{0, 1e12}, "first scene; each has noise of its own");
   visit("steps", o.steps, Range{1, 1000}, "denoising steps");
+  visit("sampler", o.sampler, "sampler");
   visit("cfg", o.cfg, Range{0, 50}, "guidance strength; unset: as generate");
+  visit("fast", o.fast, "as generate");
+  visit("skip", o.skip, "as generate");
   visit("partial", o.partial,
         "file that keeps each scene's measurements: run again with it, an evaluation goes on");
   visit("shard", o.shard, "only every N-th scene, as 0/2 and 1/2; shards may share --partial");

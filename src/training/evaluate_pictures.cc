@@ -18,7 +18,10 @@ PictureMaker::PictureMaker(const EvaluateOptions& options, const std::vector<std
   request_.model = options.model;
   request_.controlnets = options.controlnets;
   request_.steps = options.steps;
+  request_.sampler = options.sampler;
   request_.cfg = options.cfg;
+  request_.fast = options.fast;
+  request_.skip = options.skip;
   for (const std::string& kind : controls) {
     ControlUnit& unit = request_.controls.emplace_back();
     unit.kind = kind;

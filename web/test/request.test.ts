@@ -71,12 +71,12 @@ test("a mask counts only with a picture to start from, guess mode only with a la
 
 test("everything comes back from the request that it became", () => {
   const layers = [new_layer("canny", { image: "a", annotator: "canny_fine", parameters: { low: 50, safe: true, rules: "v11" }, weight: 0.7, start: 0.1, end: 0.8, mode: "prompt", controlnet: "net-1", mask: "r", blockWeights: [1, 0.5] })];
-  const recipe = { ...initialRecipe, prompt: "a fox", negative: "fog", styles: ["oil"], steps: 33, cfg: 5, sampler: "euler", width: 640, height: 448, count: 3, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, extra: { exact: true } };
+  const recipe = { ...initialRecipe, prompt: "a fox", negative: "fog", styles: ["oil"], steps: 33, fast: true, cfg: 5, sampler: "euler", width: 640, height: 448, count: 3, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, extra: { profile: "seed11" } };
   const request = compose_request(recipe, layers, context);
   const back = recall(request, recallParts, big, names);
   assert.deepEqual({ ...back.recipe, seedFixed: undefined, maskDocument: undefined }, {
-    prompt: "a fox", negative: "fog", styles: ["oil"], seed: 7, seedFixed: undefined, width: 640, height: 448, steps: 33, cfg: 5, sampler: "euler", eta: 0, guess: false,
-    model: "v1-5", count: 3, addedWords: true, extra: { exact: true }, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, maskDocument: undefined,
+    prompt: "a fox", negative: "fog", styles: ["oil"], seed: 7, seedFixed: undefined, width: 640, height: 448, steps: 33, fast: true, cfg: 5, sampler: "euler", eta: 0, guess: false,
+    model: "v1-5", count: 3, addedWords: true, extra: { profile: "seed11" }, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, maskDocument: undefined,
   });
   const { id: _a, ...first } = layers[0]!;
   const { id: _b, ...second } = back.layers![0]!;

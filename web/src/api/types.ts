@@ -160,6 +160,7 @@ export interface GenerateRequest {
   noise?: string;
   prediction?: string;
   exact?: boolean;
+  fast?: boolean;
   [name: string]: unknown;
 }
 

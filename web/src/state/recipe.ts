@@ -12,6 +12,7 @@ export interface Recipe {
   height: number;
   aspectLock: boolean;
   steps: number;
+  fast: boolean; // most steps are told from the others: nearly the same picture
   cfg: number | null; // null: the model's own
   count: number;
   seed: number;
@@ -38,6 +39,7 @@ export const initialRecipe: Recipe = {
   height: 512,
   aspectLock: false,
   steps: 20,
+  fast: false,
   cfg: null,
   count: 1,
   seed: 12345,

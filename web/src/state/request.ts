@@ -91,6 +91,7 @@ export function compose_request(recipe: Recipe, layers: readonly ControlLayer[],
     width: recipe.width,
     height: recipe.height,
     steps: recipe.steps,
+    ...(recipe.fast ? { fast: true } : {}),
     ...(recipe.cfg === null ? {} : { cfg: recipe.cfg }),
     batch: recipe.count,
     seed: context.seed,
@@ -132,7 +133,7 @@ export function layer_of_unit(unit: ControlUnit, names: Names): ControlLayer {
 
 // Fields of the request that have a place of their own in the recipe.
 export const knownFields: ReadonlySet<string> = new Set([
-  "prompt", "negative", "a_prompt", "n_prompt", "controls", "model", "controlnets", "steps", "cfg", "seed", "width", "height", "batch", "sampler", "eta",
+  "prompt", "negative", "a_prompt", "n_prompt", "controls", "model", "controlnets", "steps", "fast", "skip", "cfg", "seed", "width", "height", "batch", "sampler", "eta",
   "guess", "init", "denoise", "mask", "mask_blur",
 ]);
 
@@ -166,6 +167,7 @@ export function recall(request: GenerateRequest, parts: readonly RecallPart[], s
 function settings_of(request: GenerateRequest): Partial<Recipe> {
   const change: Partial<Recipe> = {};
   if (request.steps !== undefined) change.steps = request.steps;
+  if (request.fast !== undefined) change.fast = request.fast;
   if (request.cfg !== undefined) change.cfg = request.cfg;
   if (request.sampler !== undefined) change.sampler = request.sampler;
   if (request.eta !== undefined) change.eta = request.eta;

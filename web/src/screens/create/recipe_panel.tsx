@@ -153,7 +153,7 @@ function Size() {
 }
 
 function Basics() {
-  const { steps, cfg, count, seed, seedFixed } = recipe.value;
+  const { steps, fast, cfg, count, seed, seedFixed } = recipe.value;
   const limits = capabilities.value?.limits;
   const errors = fieldErrors.value;
   const change = (field: string, values: Parameters<typeof set_recipe>[0]) => {
@@ -163,7 +163,22 @@ function Basics() {
   return (
     <section class="recipe-section" aria-labelledby="basics-title">
       <header class="recipe-head"><h2 id="basics-title">{t("create.basics")}</h2></header>
-      <Slider label={t("create.steps")} help={t("create.steps_help")} min={1} max={limits?.max_steps ?? 150} step={1} initial={20} value={steps} error={errors.steps} onChange={(value) => change("steps", { steps: value })} />
+      <Slider
+        label={t("create.steps")}
+        help={t("create.steps_help")}
+        min={1}
+        max={limits?.max_steps ?? 150}
+        step={1}
+        initial={20}
+        value={steps}
+        error={errors.steps}
+        onChange={(value) => change("steps", { steps: value })}
+        aside={
+          <Chip pressed={fast} onClick={() => set_recipe({ fast: !fast })} tip={t("create.fast_help")}>
+            {t("create.fast")}
+          </Chip>
+        }
+      />
       <Slider
         label={t("create.cfg")}
         help={t("create.cfg_help")}

@@ -112,7 +112,7 @@ function Details({ image }: { image: StudioImage }) {
   const copy = (text: string) => void navigator.clipboard?.writeText(text).then(() => toast({ kind: "ok", title: t("common.copied") }));
   const facts: [string, string][] = [
     [t("create.size"), `${image.width} × ${image.height}`],
-    [t("create.steps"), String(request.steps ?? "")],
+    [t("create.steps"), `${request.steps ?? ""}${request.fast ? ` · ${t("create.fast")}` : ""}`],
     [t("create.cfg"), request.cfg !== undefined && request.cfg !== null ? String(request.cfg) : ""],
     [t("create.sampler"), String(request.sampler ?? "")],
     [t("app.model"), model_by_id(image.model)?.title ?? image.model],

@@ -76,7 +76,7 @@ function facts_of(image: StudioImage): [string, string][] {
   return [
     [t("create.size"), `${image.width} × ${image.height}`],
     [t("app.model"), model_by_id(image.model)?.title ?? image.model],
-    [t("create.steps"), text(request.steps)],
+    [t("create.steps"), `${text(request.steps)}${request.fast ? ` · ${t("create.fast")}` : ""}`],
     [t("create.cfg"), text(request.cfg)],
     [t("create.sampler"), text(request.sampler)],
     [t("create.eta"), request.eta ? text(request.eta) : ""],
