@@ -81,12 +81,21 @@ int64_t most_pixels(const ModelSet& models, const GenerateRequest& request) {
   return std::max(pixels, large.width * large.height);
 }
 
+// What is kept of two steps, and told from them: as many tensors of the widest level's size.
+int64_t live_in_forecasts(const GenerateRequest& request) {
+  constexpr int64_t kOfUnit = 16, kOfUNet = 3;
+  const bool deep = request.skip.deep > 0;
+  const auto units = static_cast<int64_t>(request.controls.size());
+  return (deep ? kOfUNet : 0) + (deep || request.skip.control > 0 ? kOfUnit * units : 0);
+}
+
 int64_t denoising_bytes(const ModelSet& models, const GenerateRequest& request,
                         const MemorySavings& savings) {
   const ModelConfig& config = models.config();
   const int64_t latent_pixels =
       most_pixels(models, request) / (config.vae.downscale() * config.vae.downscale());
-  return rows_of(request, savings) * latent_pixels * config.unet.model_channels * 4 * kLiveInUNet;
+  return rows_of(request, savings) * latent_pixels * config.unet.model_channels * 4 *
+         (kLiveInUNet + live_in_forecasts(request));
 }
 
 int64_t decoding_bytes(const ModelSet& models, const GenerateRequest& request,

@@ -230,6 +230,10 @@ GenerateRequest resolve(GenerateRequest request, const ModelDefaults& model) {
   return request;
 }
 
+double computed_steps(const GenerateRequest& request) {
+  return static_cast<double>(request.steps) * (1.0 - request.skip.steps);
+}
+
 std::string full_prompt(const GenerateRequest& request) {
   const std::string added = request.a_prompt.value_or("");
   return added.empty() ? request.prompt : request.prompt + ", " + added;

@@ -247,6 +247,9 @@ PictureSize hires_size(const GenerateRequest& request, int64_t multiple);
 // the web UI's texts. request: resolved.
 int64_t seed_of_picture(const GenerateRequest& request, int64_t k);
 
+// The steps of the first pass that are computed: what its time goes with.
+double computed_steps(const GenerateRequest& request);
+
 // What a request still needs from the model to be complete.
 struct ModelDefaults {
   int64_t image_size = 512;

@@ -151,7 +151,7 @@ class GenerateEngine final : public Engine {
                    .job = job,
                    .inputs = inputs,
                    .hooks = hooks,
-                   .memory_bytes = options_.memory_bytes,
+                   .memory_bytes = memory_limit(),
                    .load_seconds = steady_seconds() - begin,
                    .warnings = {}};
     if (replay != nullptr)
@@ -164,6 +164,11 @@ class GenerateEngine final : public Engine {
   const Tokenizer& tokenizer() {
     if (!tokenizer_) tokenizer_.emplace(find_vocabulary());
     return *tokenizer_;
+  }
+
+  // What was planned for a run is what it gets.
+  int64_t memory_limit() const {
+    return options_.memory_bytes > 0 ? options_.memory_bytes : usable_memory_bytes();
   }
 
   static std::string speed_key(const JobRequest& job) {
@@ -179,7 +184,7 @@ class GenerateEngine final : public Engine {
     const auto known = seconds_per_pixel_step_.find(speed_key(job));
     if (known == seconds_per_pixel_step_.end()) return std::nullopt;
     return known->second * static_cast<double>(resolved.width * resolved.height) *
-           static_cast<double>(resolved.steps * resolved.batch);
+           computed_steps(resolved) * static_cast<double>(resolved.batch);
   }
 
   Store& store_;
@@ -229,7 +234,7 @@ std::string GenerateEngine::plan_of(const json& body) {
   const std::shared_ptr<const ModelSet> models = models_.get(job);
   const GenerateRequest resolved = resolve_for(*models, job.request);
   GenerateLimits limits;
-  limits.memory_bytes = options_.memory_bytes > 0 ? options_.memory_bytes : usable_memory_bytes();
+  limits.memory_bytes = memory_limit();
   const GeneratePlan plan = plan_generate(job.request, *models, limits);
   GenerateLimits low = limits;
   low.one_run = low.low_memory = true;

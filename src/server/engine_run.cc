@@ -177,9 +177,9 @@ RunOutcome run_generation(const RunParts& parts) {
     outcome.total_seconds = steady_seconds() - begin;
     seconds["total"] = parts.load_seconds + outcome.total_seconds;
     outcome.result = collector.result(all_warnings(parts, result.warnings), seconds);
-    outcome.pixel_steps =
-        static_cast<double>(result.request.width * result.request.height * result.request.steps) *
-        static_cast<double>(result.images.size());
+    outcome.pixel_steps = static_cast<double>(result.request.width * result.request.height) *
+                          computed_steps(result.request) *
+                          static_cast<double>(result.images.size());
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::cancelled) throw;
     seconds["total"] = parts.load_seconds + steady_seconds() - begin;
