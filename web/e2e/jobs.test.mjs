@@ -6,7 +6,8 @@ import { add_layer, choose_file, generate, map_of_open_layer, set_number, set_re
 import { a1111_picture } from "./inputs.mjs";
 
 // Long enough to be looked at, and ended by each test itself.
-const long = { prompt: "a red house on the grass, morning", steps: 150, seed: 5 };
+// Longer than a page on a busy machine takes for anything.
+const long = { prompt: "a red house on the grass, morning", steps: 150, seed: 5, count: 4 };
 
 async function running(page, api, job) {
   await api.until("the first steps", async () => ((await api.get(`/jobs/${job.id}`)).progress?.done ?? 0) > 1);
@@ -26,13 +27,13 @@ studio_test("cancel: a running job ends at once, and the next one is made", asyn
 });
 
 studio_test("reload: the recipe is still there, the job goes on, and its picture comes", async ({ page, api }) => {
-  await set_recipe(page, { ...long, prompt: "a yellow house at night", steps: 60 });
+  await set_recipe(page, { ...long, prompt: "a yellow house at night" });
   const job = await start_job(page);
   await running(page, api, job);
   await page.reload();
   await page.waitForSelector(".topbar-dot-ok");
   assert.equal(await page.inputValue("[data-field=prompt]"), "a yellow house at night");
-  assert.equal(await page.getByRole("spinbutton", { name: "Steps" }).inputValue(), "60");
+  assert.equal(await page.getByRole("spinbutton", { name: "Steps" }).inputValue(), "150");
   await page.locator(".session-tile-job").first().waitFor();
   const ended = await api.ended(job.id);
   assert.equal(ended.state, "done");
@@ -73,7 +74,7 @@ studio_test("live mode: each change makes a picture with the same seed and ends 
   page.on("response", async (response) => {
     if (response.request().method() === "POST" && response.url().endsWith("/api/v1/jobs")) sent.push(await response.json());
   });
-  await set_recipe(page, { ...long, seed: 11 });
+  await set_recipe(page, { ...long, seed: 11, count: undefined });
   await page.getByRole("button", { name: "More ways to generate" }).click();
   await page.getByRole("menuitemradio", { name: /^Live mode/ }).click();
   await api.until("a job without a click", () => sent.length === 1);

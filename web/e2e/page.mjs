@@ -17,10 +17,11 @@ export async function set_number(page, name, value) {
 }
 
 // Small and quick; the same seed for the same picture.
-export async function set_recipe(page, { prompt, steps = 12, seed = 7, size }) {
+export async function set_recipe(page, { prompt, steps = 12, seed = 7, count, size }) {
   await write_prompt(page, prompt);
   await set_number(page, "Steps", steps);
   await set_number(page, "Seed", seed);
+  if (count) await set_number(page, "Pictures", count);
   if (!size) return;
   await set_number(page, "Width", size[0]);
   await set_number(page, "Height", size[1]);
