@@ -74,7 +74,7 @@ studio_test("live mode: each change makes a picture with the same seed and ends 
   page.on("response", async (response) => {
     if (response.request().method() === "POST" && response.url().endsWith("/api/v1/jobs")) sent.push(await response.json());
   });
-  await set_recipe(page, { ...long, seed: 11, count: undefined });
+  await set_recipe(page, { ...long, seed: 11, count: 2 });
   await page.getByRole("button", { name: "More ways to generate" }).click();
   await page.getByRole("menuitemradio", { name: /^Live mode/ }).click();
   await api.until("a job without a click", () => sent.length === 1);
