@@ -53,9 +53,9 @@ studio_test("previews: the picture is seen while it is made", async ({ page, api
 });
 
 studio_test("two tabs: both see a job, and each keeps a recipe of its own", async ({ page, context, api }) => {
-  await set_recipe(page, { ...long, prompt: "the first tab" });
+  await set_recipe(page, { ...long, prompt: "the first tab", count: undefined });
   const other = await open_page(context);
-  await set_recipe(other, { ...long, prompt: "the second tab" });
+  await set_recipe(other, { ...long, prompt: "the second tab", count: undefined });
   const job = await start_job(page);
   await other.locator(".session-tile-job").first().waitFor();
   assert.equal(await other.locator(".cs-progress").count(), 0, "the other tab's stage stays as it is");
@@ -74,7 +74,7 @@ studio_test("live mode: each change makes a picture with the same seed and ends 
   page.on("response", async (response) => {
     if (response.request().method() === "POST" && response.url().endsWith("/api/v1/jobs")) sent.push(await response.json());
   });
-  await set_recipe(page, { ...long, seed: 11, count: 2 });
+  await set_recipe(page, { ...long, seed: 11, count: undefined });
   await page.getByRole("button", { name: "More ways to generate" }).click();
   await page.getByRole("menuitemradio", { name: /^Live mode/ }).click();
   await api.until("a job without a click", () => sent.length === 1);
