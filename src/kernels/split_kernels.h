@@ -56,7 +56,7 @@ struct SplitKernels {
   void (*multiply)(const SplitTiles&);
   // Of a tile of 32 columns.
   void (*finish)(const MatmulEnd&);
-  // As MatmulKernels::multiply_in_registers, of bfloat16 products.
+  // As MatmulKernels::multiply_in_registers, of bfloat16 products; null without AMX.
   double (*multiply_in_registers)(int64_t rounds);
 };
 
