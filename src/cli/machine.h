@@ -36,8 +36,8 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("threads", o.threads, Range{0, 1024}, "of the CPU, 0: one for each core");
   visit(
       "memory", o.memory,
-      "limit, as 3GiB: slower ways that take less are chosen; a run that fits with none is refused "
-      "before it begins");
+      "limit, as 3GiB: pictures are made in slower ways that take less, and what fits in no way is "
+      "refused before it begins; annotate and evaluate know no limit");
 }
 
 // "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.
