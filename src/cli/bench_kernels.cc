@@ -82,13 +82,16 @@ struct ConvSize {
   double operations() const { return 18.0 * static_cast<double>(batch * side * side * in * out); }
 };
 
+struct ConvData {
+  explicit ConvData(const ConvSize& s)
+      : x(numbers(s.batch * s.side * s.side * s.in)),
+        w(numbers(s.in * s.out * 9)),
+        y(static_cast<size_t>(s.batch * s.side * s.side * s.out)) {}
+  Floats x, w, y;
+};
+
 KernelCase winograd_case(const ConvSize& s) {
-  struct Data {
-    Floats x, w, y;
-  };
-  const auto d = std::make_shared<Data>(
-      Data{numbers(s.batch * s.side * s.side * s.in), numbers(s.in * s.out * 9),
-           Floats(static_cast<size_t>(s.batch * s.side * s.side * s.out))});
+  const auto d = std::make_shared<ConvData>(s);
   const auto tiles = static_cast<double>((s.side + 3) / 4 * ((s.side + 3) / 4) * s.batch);
   return {.kernel = "winograd 3x3",
           .size = s.text(),
@@ -96,23 +99,16 @@ KernelCase winograd_case(const ConvSize& s) {
           .done = 72.0 * tiles * static_cast<double>(s.in * s.out),
           .bound = Bound::multiplications,
           .work = [s, d] {
-            const kernels::WinogradConv conv(
-                {.in = s.in, .out = s.out, .weight = d->w.data(), .transient = true},
-                torch_workers());
-            conv.run({.shape = {.batch = s.batch, .height = s.side, .width = s.side},
-                      .x = d->x.data(),
-                      .y = d->y.data()},
-                     torch_workers());
+            kernels::winograd_conv({.in = s.in, .out = s.out, .weight = d->w.data()},
+                                   {.shape = {.batch = s.batch, .height = s.side, .width = s.side},
+                                    .x = d->x.data(),
+                                    .y = d->y.data()},
+                                   torch_workers());
           }};
 }
 
 KernelCase split_conv_case(const ConvSize& s) {
-  struct Data {
-    Floats x, w, y;
-  };
-  const auto d = std::make_shared<Data>(
-      Data{numbers(s.batch * s.side * s.side * s.in), numbers(s.in * s.out * 9),
-           Floats(static_cast<size_t>(s.batch * s.side * s.side * s.out))});
+  const auto d = std::make_shared<ConvData>(s);
   return {.kernel = "split 3x3",
           .size = s.text(),
           .operations = s.operations(),

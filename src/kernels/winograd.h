@@ -22,6 +22,7 @@
 #include <cstdint>
 
 #include "kernels/machine.h"
+#include "kernels/matmul.h"  // ElementType
 #include "kernels/memory.h"
 
 namespace zc::kernels {
@@ -38,14 +39,12 @@ struct WinogradShape {
 struct WinogradWeights {
   int64_t in;
   int64_t out;
-  const float* weight;          // [out,in,3,3]
-  const float* bias = nullptr;  // [out]; null: zeros
-  // Floats between neighbours; 0: as of a contiguous tensor. The nine taps follow each other at
+  const void* weight;                       // [out,in,3,3]
+  ElementType type = ElementType::float32;  // of the weights, not of the bias
+  const float* bias = nullptr;              // [out]; null: zeros
+  // Elements between neighbours; 0: as of a contiguous tensor. The nine taps follow each other at
   // tap_stride, which may be negative: filters turned by half a turn.
   int64_t out_stride = 0, in_stride = 0, tap_stride = 0;
-  // Packed for one call: the memory stays with this thread for the next such call, since fresh
-  // memory costs as much as the packing.
-  bool transient = false;
 };
 
 // y = activation(conv(x) + bias + residual)
@@ -61,20 +60,28 @@ struct WinogradCall {
 };
 
 // Whether Winograd is likely faster than a good direct convolution. It is not with few channels
-// (3 -> 64: the transforms cost more than the products), nor for small pictures (8 x 8: partial
-// tiles, and 36 weights come from memory in the place of 9).
+// (3 -> 64: the transforms cost more than the products), nor for the smallest pictures (4 x 4: the
+// filters are transformed for one tile). The batch is not looked at, so that a picture's result
+// does not depend on it.
 bool winograd_pays(int64_t in, int64_t out, const WinogradShape& shape);
 
-struct WinogradGrid;
-struct WinogradKernels;
+// With weights that are used once: they are transformed on the way, some at a time. Throws bug for
+// sizes below 1 and for an instruction set that this machine lacks. A result does not depend on the
+// number of workers, nor on what else is in the batch; it differs between instruction sets by
+// rounding. Each thread keeps its working memory for the next call: 2 to 3 MiB, the calling one 16
+// MiB more (24 at once for pictures above 90 x 90), or what 16 tiles or 32 filters take.
+void winograd_conv(const WinogradWeights& weights, const WinogradCall& call,
+                   const Workers& workers = {}, InstructionSet set = instruction_sets().back());
 
-// Immutable, so threads may share it. A result does not depend on the number of workers, nor on
-// what else is in the batch; it differs between instruction sets by rounding.
+struct WinogradKernels;
+struct WinogradPacked;
+
+// With weights in float32 that are packed once. Immutable, so threads may share it. What is said of
+// the result above holds here too.
 class WinogradConv {
  public:
   explicit WinogradConv(const WinogradWeights& weights, const Workers& workers = {},
                         InstructionSet set = instruction_sets().back());
-  ~WinogradConv();
 
   // Throws bug for sizes below 1. Each thread keeps its working memory (a few MiB; scratch_bytes)
   // for the next call.
@@ -86,18 +93,12 @@ class WinogradConv {
   size_t scratch_bytes(const WinogradShape& shape, int64_t workers) const;
 
  private:
-  struct Plan;
-  struct Pass;
-  Plan plan_for(const WinogradGrid& grid, int64_t workers) const;
-  void multiply_panels(const Pass& pass, const float* v, float* m) const;
-  void run_task(const WinogradCall& call, const WinogradGrid& grid, const Plan& plan, int64_t task,
-                float* memory) const;
+  WinogradPacked packed() const;
 
   int64_t in_, out_;
   int64_t groups_;  // of 16 input channels
   const WinogradKernels* kernels_;
-  int64_t panels_;  // of kernels_->columns output channels
-  bool transient_;
+  int64_t panels_;        // of kernels_->columns output channels
   AlignedFloats packed_;  // [36][panel][groups_ * 16][columns]
   AlignedFloats bias_;    // [panels_ * columns + 16], zeros at the end
   AlignedFloats zeros_;   // [groups_ * 16]

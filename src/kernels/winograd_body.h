@@ -27,16 +27,16 @@ constexpr PairFactors pair_factors(double p, double q) {
 }
 
 // G g for three values each of `columns` filters side by side -> six.
-template <int64_t columns, class Real>
-ZC_INLINE void weight_row(const Real (*g)[columns], int64_t step, Real (*out)[columns],
+template <int64_t columns>
+ZC_INLINE void weight_row(const double (*g)[columns], int64_t step, double (*out)[columns],
                           int64_t out_step) {
   constexpr PairFactors a = pair_factors(kPointA, kPointB), b = pair_factors(kPointB, kPointA);
-  constexpr Real at_zero = Real(1 / (kPointA * kPointA * kPointB * kPointB));
-  const Real *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
+  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
+  const double *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
   for (int64_t i = 0; i < columns; ++i) {
-    const Real even_a = g0[i] * Real(a.first) + g2[i] * Real(a.last);
-    const Real even_b = g0[i] * Real(b.first) + g2[i] * Real(b.last);
-    const Real odd_a = g1[i] * Real(a.odd), odd_b = g1[i] * Real(b.odd);
+    const double even_a = g0[i] * a.first + g2[i] * a.last;
+    const double even_b = g0[i] * b.first + g2[i] * b.last;
+    const double odd_a = g1[i] * a.odd, odd_b = g1[i] * b.odd;
     out[0][i] = g0[i] * at_zero;
     out[out_step][i] = even_a + odd_a;
     out[2 * out_step][i] = even_a - odd_a;
@@ -46,21 +46,21 @@ ZC_INLINE void weight_row(const Real (*g)[columns], int64_t step, Real (*out)[co
   }
 }
 
-// G g G^T of each filter.
-template <int64_t columns, class Real>
-void pack_panel_in(const WinogradPanel& p) {
+// G g G^T of each filter of weights that are kept: in double, since the rounding stays as long as
+// they do.
+template <int64_t columns>
+void pack_panel(const WinogradPanel& p) {
   const int64_t first = p.panel * columns, in = p.weights.in;
   const int64_t left = p.weights.out - first, filters = left < columns ? left : columns;
-  Real g[9][columns] = {}, half[18][columns], full[kPositions][columns];
+  const float* weight = static_cast<const float*>(p.weights.weight);
+  double g[9][columns] = {}, half[18][columns], full[kPositions][columns];
   for (int64_t k = 0; k < p.rows; ++k) {
     for (int64_t i = 0; i < filters; ++i) {
-      const float* filter =
-          p.weights.weight + (first + i) * p.weights.out_stride + k * p.weights.in_stride;
+      const float* filter = weight + (first + i) * p.weights.out_stride + k * p.weights.in_stride;
       for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j * p.weights.tap_stride] : 0;
     }
-    for (int64_t j = 0; j < 3; ++j) weight_row<columns, Real>(g + j, 3, half + j, 3);
-    for (int64_t i = 0; i < kPatch; ++i)
-      weight_row<columns, Real>(half + i * 3, 1, full + i * kPatch, 1);
+    for (int64_t j = 0; j < 3; ++j) weight_row<columns>(g + j, 3, half + j, 3);
+    for (int64_t i = 0; i < kPatch; ++i) weight_row<columns>(half + i * 3, 1, full + i * kPatch, 1);
     for (int64_t s = 0; s < kPositions; ++s) {
       float* u = p.u + ((s * p.panels + p.panel) * p.rows + k) * columns;
       for (int64_t i = 0; i < columns; ++i) u[i] = float(full[s][i]);
@@ -68,12 +68,88 @@ void pack_panel_in(const WinogradPanel& p) {
   }
 }
 
-// In double where they are kept, since the rounding then stays as long as they do; in float for one
-// call, which takes half the time and adds little to the rounding of the products.
-template <int64_t columns>
-void pack_panel(const WinogradPanel& p) {
-  if (p.weights.transient) return pack_panel_in<columns, float>(p);
-  pack_panel_in<columns, double>(p);
+template <class V, bool whole>
+ZC_INLINE typename V::Reg read(const float* p, int64_t lane, int64_t count) {
+  if (whole || count >= lane + V::width) return V::load(p + lane);
+  return count > lane ? V::load_partial(p + lane, count - lane) : V::set1(0.0f);
+}
+
+template <class V, bool whole>
+ZC_INLINE void write(float* p, int64_t lane, int64_t count, typename V::Reg value) {
+  if (whole || count >= lane + V::width) {
+    V::store(p + lane, value);
+  } else if (count > lane) {
+    V::store_partial(p + lane, count - lane, value);
+  }
+}
+
+// G g of three vectors of filters -> six.
+template <class V>
+ZC_INLINE void filter_row(const typename V::Reg g[3], typename V::Reg out[6]) {
+  constexpr PairFactors a = pair_factors(kPointA, kPointB), b = pair_factors(kPointB, kPointA);
+  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
+  out[0] = V::mul(g[0], V::set1(float(at_zero)));
+  const auto even_a = V::fma(g[2], V::set1(float(a.last)), V::mul(g[0], V::set1(float(a.first))));
+  const auto even_b = V::fma(g[2], V::set1(float(b.last)), V::mul(g[0], V::set1(float(b.first))));
+  const auto odd_a = V::set1(float(a.odd)), odd_b = V::set1(float(b.odd));
+  out[1] = V::fma(g[1], odd_a, even_a);
+  out[2] = V::fnma(g[1], odd_a, even_a);
+  out[3] = V::fma(g[1], odd_b, even_b);
+  out[4] = V::fnma(g[1], odd_b, even_b);
+  out[5] = g[2];
+}
+
+// G g G^T of one panel's filters for weights that are used once: in float32, which takes a tenth of
+// the time and adds little to the rounding of the products.
+template <class V, int64_t columns>
+void transform_filters(const WinogradFilters& f) {
+  const float* from = f.g;
+  for (int64_t k = 0; k < f.count; ++k, from += 9 * columns) {
+    for (int64_t lane = 0; lane < columns; lane += V::width) {
+      typename V::Reg half[3][kPatch];
+#pragma GCC unroll 3
+      for (int64_t j = 0; j < 3; ++j) {
+        typename V::Reg g[3], out[kPatch];
+#pragma GCC unroll 3
+        for (int64_t i = 0; i < 3; ++i) g[i] = V::load(from + (i * 3 + j) * columns + lane);
+        filter_row<V>(g, out);
+#pragma GCC unroll 6
+        for (int64_t i = 0; i < kPatch; ++i) half[j][i] = out[i];
+      }
+      float* u = f.u + k * columns + lane;
+#pragma GCC unroll 6
+      for (int64_t i = 0; i < kPatch; ++i) {
+        const typename V::Reg g[3] = {half[0][i], half[1][i], half[2][i]};
+        typename V::Reg out[kPatch];
+        filter_row<V>(g, out);
+#pragma GCC unroll 6
+        for (int64_t j = 0; j < kPatch; ++j, u += f.position_stride) V::store(u, out[j]);
+      }
+    }
+  }
+}
+
+// to[element][column] = from[column][element], zeros for the columns from `filters` on.
+template <class V, int64_t columns>
+void turn_filters(const WinogradTurn& a) {
+  for (int64_t lane = 0; lane < columns; lane += V::width) {
+    for (int64_t j = 0; j < a.length; j += V::width) {
+      typename V::Reg r[V::width];
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < V::width; ++i) {
+        r[i] = V::set1(0.0f);
+        if (lane + i < a.filters) {
+          r[i] = read<V, false>(a.from + (lane + i) * a.stride, j, a.length);
+        }
+      }
+      V::transpose(r);
+      float* to = a.to + j * columns + lane;
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < V::width; ++i) {
+        if (j + i < a.length) V::store(to + i * columns, r[i]);
+      }
+    }
+  }
 }
 
 // B^T d. With the points 0, +-a, +-b, infinity the rows are the coefficients of the products of
@@ -113,21 +189,6 @@ struct TilePlace {
 ZC_INLINE TilePlace place_of(const WinogradGrid& grid, int64_t tile) {
   const int64_t line = tile / grid.tiles_across;
   return {line / grid.tiles_down, line % grid.tiles_down * kTile, tile % grid.tiles_across * kTile};
-}
-
-template <class V, bool whole>
-ZC_INLINE typename V::Reg read(const float* p, int64_t lane, int64_t count) {
-  if (whole || count >= lane + V::width) return V::load(p + lane);
-  return count > lane ? V::load_partial(p + lane, count - lane) : V::set1(0.0f);
-}
-
-template <class V, bool whole>
-ZC_INLINE void write(float* p, int64_t lane, int64_t count, typename V::Reg value) {
-  if (whole || count >= lane + V::width) {
-    V::store(p + lane, value);
-  } else if (count > lane) {
-    V::store_partial(p + lane, count - lane, value);
-  }
 }
 
 // One tile, one group of 16 channels, of which `count` exist.
@@ -194,6 +255,17 @@ __attribute__((noinline)) void multiply_rows(const WinogradProduct& p, int64_t f
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < parts; ++j) sum[i][j] = V::set1(0.0f);
+  }
+  if (p.add) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < parts; ++j) {
+        const int64_t column = j * V::width;
+        sum[i][j] = V::load(p.m + column / kGroup * p.m_group_stride +
+                            (first + i) * kPositions * kGroup + column % kGroup);
+      }
+    }
   }
   const float* u = p.u;
   const float* group = p.v + first * kGroup;
@@ -329,8 +401,14 @@ void transform_output(const WinogradOutput& a) {
 
 template <class V, int rows, int parts>
 constexpr WinogradKernels kernels_of() {
-  return {parts * V::width, pack_panel<parts * V::width>, transform_input<V>,
-          multiply<V, rows, parts>, transform_output<V>};
+  constexpr int64_t columns = parts * V::width;
+  return {columns,
+          pack_panel<columns>,
+          turn_filters<V, columns>,
+          transform_filters<V, columns>,
+          transform_input<V>,
+          multiply<V, rows, parts>,
+          transform_output<V>};
 }
 
 #undef ZC_INLINE

@@ -26,12 +26,29 @@ struct WinogradGrid {
   int64_t tiles_down, tiles_across;
 };
 
-// The filters of one panel into u[position][panel][row][column], zeros where there is none.
+// The filters of one panel, float32, into u[position][panel][row][column], zeros where there is
+// none.
 struct WinogradPanel {
   WinogradWeights weights;
   int64_t rows;  // input channels, up to whole groups
   int64_t panel, panels;
   float* u;
+};
+
+// Filters as they lie in memory, one after the other, into columns.
+struct WinogradTurn {
+  const float* from;  // [filters][length], `stride` between filters
+  int64_t stride;
+  int64_t filters, length;
+  float* to;  // [length][columns]
+};
+
+// u[position][k][column] = G g G^T of `count` input channels of one panel.
+struct WinogradFilters {
+  const float* g;  // [count][9][columns]
+  int64_t count;
+  float* u;
+  int64_t position_stride;
 };
 
 // v[position][group][tile][16] = B^T d B of `tiles` tiles, the channels padded with zeros.
@@ -56,6 +73,7 @@ struct WinogradProduct {
   const float* u;  // [groups * 16][columns]
   float* m;        // [column / 16][tile][36][16], at this position
   int64_t m_group_stride;
+  bool add = false;  // to what m holds
 };
 
 // y = activation(A^T m A + bias + residual) of one group of channels of `tiles` tiles.
@@ -74,10 +92,51 @@ struct WinogradOutput {
 struct WinogradKernels {
   int64_t columns;  // output channels in a panel of weights
   void (*pack_panel)(const WinogradPanel&);
+  void (*turn_filters)(const WinogradTurn&);
+  void (*transform_filters)(const WinogradFilters&);
   void (*transform_input)(const WinogradInput&);
   void (*multiply)(const WinogradProduct&);
   void (*transform_output)(const WinogradOutput&);
 };
+
+// Null for an instruction set that this machine lacks.
+const WinogradKernels* winograd_kernels_for(InstructionSet set);
+
+// Those of a contiguous tensor where they are 0.
+WinogradWeights with_strides(WinogradWeights weights);
+
+// Throws bug for sizes below 1.
+WinogradGrid winograd_grid(const WinogradShape& shape);
+
+// The bias and then 16 zeros at least, up to whole panels.
+AlignedFloats padded_bias(const WinogradWeights& weights, int64_t columns);
+AlignedFloats zero_floats(int64_t count);
+
+// The filters of one panel for the input channels of some groups, into u[position][k][column],
+// zeros where there is none.
+struct WinogradFilterBlock {
+  const WinogradWeights* weights;  // with all their strides
+  int64_t panel;
+  int64_t first_group, groups;
+  float* u;
+  int64_t position_stride;
+};
+void transform_filter_block(const WinogradKernels& kernels, const WinogradFilterBlock& block);
+
+// Packed filters of some channels of a layer.
+struct WinogradPacked {
+  const WinogradKernels* kernels;
+  int64_t in;
+  int64_t groups, panels;
+  const float* u;      // [36][panel][groups * 16][columns]
+  const float* bias;   // [panels * columns + 16], zeros at the end
+  const float* zeros;  // [groups * 16]
+  int64_t channels;    // of y
+  int64_t first, end;  // those of these filters
+};
+void run_packed(const WinogradPacked& packed, const WinogradCall& call, const Workers& workers);
+size_t packed_scratch_floats(const WinogradPacked& packed, const WinogradGrid& grid,
+                             int64_t workers);
 
 // Null where the compiler does not know the instruction set. Whether the machine has it is asked
 // elsewhere.

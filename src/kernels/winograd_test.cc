@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -75,10 +76,16 @@ std::vector<double> direct(const Case& c, const Data& d) {
   return y;
 }
 
+WinogradWeights weights_of(const Case& c, const Data& d) {
+  return {.in = c.in,
+          .out = c.out,
+          .weight = d.weight.data(),
+          .bias = c.bias ? d.bias.data() : nullptr};
+}
+
 std::vector<float> winograd(const Case& c, const Data& d, InstructionSet set,
                             const Workers& workers = {}) {
-  const WinogradConv conv({c.in, c.out, d.weight.data(), c.bias ? d.bias.data() : nullptr}, workers,
-                          set);
+  const WinogradConv conv(weights_of(c, d), workers, set);
   // Canaries after the end: nothing may be written there.
   std::vector<float> y(c.results() + 64, -777.0f);
   conv.run({.shape = c.shape,
@@ -87,6 +94,22 @@ std::vector<float> winograd(const Case& c, const Data& d, InstructionSet set,
             .residual = c.residual ? d.residual.data() : nullptr,
             .activation = c.activation},
            workers);
+  EXPECT_TRUE(std::all_of(y.end() - 64, y.end(), [](float v) { return v == -777.0f; }));
+  y.resize(c.results());
+  return y;
+}
+
+// With weights that are used once.
+std::vector<float> winograd_once(const Case& c, const Data& d, const WinogradWeights& weights,
+                                 InstructionSet set, const Workers& workers = {}) {
+  std::vector<float> y(c.results() + 64, -777.0f);
+  winograd_conv(weights,
+                {.shape = c.shape,
+                 .x = d.x.data(),
+                 .y = y.data(),
+                 .residual = c.residual ? d.residual.data() : nullptr,
+                 .activation = c.activation},
+                workers, set);
   EXPECT_TRUE(std::all_of(y.end() - 64, y.end(), [](float v) { return v == -777.0f; }));
   y.resize(c.results());
   return y;
@@ -106,16 +129,19 @@ void expect_direct_sum(const Case& c) {
     SCOPED_TRACE(testing::Message()
                  << "set " << static_cast<int>(set) << ", " << c.shape.batch << " x "
                  << c.shape.height << " x " << c.shape.width << ", " << c.in << " -> " << c.out);
-    const std::vector<float> got = winograd(c, d, set);
-    double largest = 0.0, squares = 0.0;
-    for (size_t i = 0; i < got.size(); ++i) {
-      const double error = std::abs(got[i] - wanted[i]);
-      largest = std::max(largest, error);
-      squares += error * error;
-    }
-    EXPECT_LE(largest, 30 * stated_rms(c));
-    if (got.size() >= 500) {
-      EXPECT_LE(std::sqrt(squares / static_cast<double>(got.size())), 1.5 * stated_rms(c));
+    for (const bool once : {false, true}) {
+      const std::vector<float> got =
+          once ? winograd_once(c, d, weights_of(c, d), set) : winograd(c, d, set);
+      double largest = 0.0, squares = 0.0;
+      for (size_t i = 0; i < got.size(); ++i) {
+        const double error = std::abs(got[i] - wanted[i]);
+        largest = std::max(largest, error);
+        squares += error * error;
+      }
+      EXPECT_LE(largest, 30 * stated_rms(c));
+      if (got.size() >= 500) {
+        EXPECT_LE(std::sqrt(squares / static_cast<double>(got.size())), 1.5 * stated_rms(c));
+      }
     }
   }
 }
@@ -173,6 +199,10 @@ TEST(Winograd, AResultDoesNotDependOnTheNumberOfThreads) {
     for (const InstructionSet set : instruction_sets()) {
       const std::vector<float> alone = winograd(c, d, set);
       for (const int64_t count : {2, 5}) EXPECT_EQ(winograd(c, d, set, threads(count)), alone);
+      const WinogradWeights weights = weights_of(c, d);
+      const std::vector<float> once = winograd_once(c, d, weights, set);
+      for (const int64_t count : {2, 5})
+        EXPECT_EQ(winograd_once(c, d, weights, set, threads(count)), once);
     }
   }
 }
@@ -189,12 +219,49 @@ TEST(Winograd, AResultDoesNotDependOnTheRestOfTheBatch) {
   }
 }
 
+// One picture has its filters transformed on the way, two have them transformed into memory first.
+TEST(Winograd, AResultDoesNotDependOnWhereTheFiltersAreTransformed) {
+  const Case both{.shape = {2, 66, 63}, .in = 290, .out = 35};
+  const Data d(both);
+  Case one = both;
+  one.shape.batch = 1;
+  const InstructionSet set = instruction_sets().back();
+  std::vector<float> first = winograd_once(both, d, weights_of(both, d), set);
+  first.resize(first.size() / 2);
+  EXPECT_EQ(winograd_once(one, d, weights_of(one, d), set), first);
+}
+
+TEST(Winograd, HalvesGiveWhatTheirValuesGive) {
+  const Case c{.shape = {1, 8, 12}, .in = 40, .out = 37};
+  Data d(c);
+  std::vector<uint16_t> halves;
+  for (float& f : d.weight) {
+    const auto bits = std::bit_cast<uint32_t>(f) & 0xffff0000u;
+    halves.push_back(static_cast<uint16_t>(bits >> 16));
+    f = std::bit_cast<float>(bits);
+  }
+  WinogradWeights weights = weights_of(c, d);
+  weights.weight = halves.data();
+  weights.type = ElementType::bfloat16;
+  for (const InstructionSet set : instruction_sets()) {
+    EXPECT_EQ(winograd_once(c, d, weights, set), winograd_once(c, d, weights_of(c, d), set));
+    WinogradWeights last_first = weights;  // the taps one by one
+    last_first.weight = halves.data() + 8;
+    last_first.tap_stride = -1;
+    Data turned = d;
+    for (size_t i = 0; i < turned.weight.size(); i += 9)
+      std::reverse(&turned.weight[i], &turned.weight[i] + 9);
+    EXPECT_EQ(winograd_once(c, d, last_first, set),
+              winograd_once(c, turned, weights_of(c, turned), set));
+  }
+}
+
 TEST(Winograd, TheResidualMayBeTheOutput) {
   const Case c{.shape = {1, 9, 10}, .in = 16, .out = 19, .residual = true};
   const Data d(c);
   for (const InstructionSet set : instruction_sets()) {
     std::vector<float> y = d.residual;
-    WinogradConv({c.in, c.out, d.weight.data(), d.bias.data()}, {}, set)
+    WinogradConv(weights_of(c, d), {}, set)
         .run({.shape = c.shape, .x = d.x.data(), .y = y.data(), .residual = y.data()});
     EXPECT_EQ(y, winograd(c, d, set));
   }
@@ -218,18 +285,21 @@ TEST(Winograd, NotANumberPassesTheActivations) {
 TEST(Winograd, RefusesEmptyPicturesAndChannels) {
   const std::vector<float> weight(9, 1.0f);
   EXPECT_THROW(WinogradConv({0, 1, weight.data()}), Error);
+  EXPECT_THROW(winograd_conv({0, 1, weight.data()}, {}), Error);
   const WinogradConv conv({1, 1, weight.data()});
   float x = 1.0f, y = 0.0f;
   EXPECT_THROW(conv.run({.shape = {0, 1, 1}, .x = &x, .y = &y}), Error);
   EXPECT_THROW(conv.run({.shape = {1, 2, 2, 0}, .x = &x, .y = &y}), Error);
 }
 
-TEST(Winograd, PaysForManyChannelsAndMoreThanAFewTiles) {
+TEST(Winograd, PaysForManyChannelsAndMoreThanATile) {
   EXPECT_FALSE(winograd_pays(3, 64, {1, 512, 512}));
   EXPECT_FALSE(winograd_pays(64, 1, {1, 512, 512}));
   EXPECT_TRUE(winograd_pays(64, 64, {1, 512, 512}));
   EXPECT_TRUE(winograd_pays(1280, 1280, {1, 16, 16}));
-  EXPECT_FALSE(winograd_pays(1280, 1280, {1, 8, 8}));
+  EXPECT_TRUE(winograd_pays(1280, 1280, {1, 8, 8}));
+  EXPECT_FALSE(winograd_pays(1280, 1280, {1, 4, 4}));
+  EXPECT_FALSE(winograd_pays(1280, 1280, {64, 4, 4}));
 }
 
 }  // namespace

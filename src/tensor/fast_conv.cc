@@ -17,12 +17,6 @@ namespace zc {
 namespace {
 
 constexpr size_t kMostKeptBytes = size_t{2} << 20;
-// Filters that are packed at a time: many, so that pictures are transformed few times, but no more
-// than some 36 MB of them.
-int64_t slice_channels(int64_t in) {
-  return in > 960 ? 128 : 256;
-}
-
 bool wants_gradient(const at::Tensor& t) {
   return t.defined() && t.requires_grad();
 }
@@ -157,28 +151,19 @@ struct Prepared {
 
 namespace {
 
-// Filters [C',C,3,3], of any strides, in slices, so that packed memory stays small; halves are
-// widened with their slice. `turned`: by half a turn.
-void run_slices(const at::Tensor& weight, const float* bias, bool turned,
-                kernels::WinogradCall call) {
-  const int64_t in = weight.size(1), out = weight.size(0), slice = slice_channels(in);
-  call.y_channels = out;
-  for (int64_t first = 0; first < out; first += slice) {
-    const int64_t count = std::min(slice, out - first);
-    const at::Tensor w = with_even_taps(weight.narrow(0, first, count).to(at::kFloat));
-    const int64_t tap_stride = w.stride(3);
-    call.first_channel = first;
-    kernels::WinogradConv({.in = in,
-                           .out = count,
-                           .weight = w.const_data_ptr<float>() + (turned ? 8 * tap_stride : 0),
-                           .bias = bias == nullptr ? nullptr : bias + first,
-                           .out_stride = w.stride(0),
-                           .in_stride = w.stride(1),
-                           .tap_stride = turned ? -tap_stride : tap_stride,
-                           .transient = true},
-                          torch_workers())
-        .run(call, torch_workers());
-  }
+// Filters [C',C,3,3] of any strides. `turned`: by half a turn.
+kernels::WinogradWeights weights_of(const at::Tensor& w, const at::Tensor& bias, bool turned) {
+  const int64_t tap_stride = w.stride(3);
+  const auto* first_tap = static_cast<const char*>(w.const_data_ptr());
+  const auto last_tap = static_cast<size_t>(8 * tap_stride) * w.element_size();
+  return {.in = w.size(1),
+          .out = w.size(0),
+          .weight = first_tap + (turned ? last_tap : 0),
+          .type = *element_type(w),
+          .bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+          .out_stride = w.stride(0),
+          .in_stride = w.stride(1),
+          .tap_stride = turned ? -tap_stride : tap_stride};
 }
 
 }  // namespace
@@ -186,15 +171,16 @@ void run_slices(const at::Tensor& weight, const float* bias, bool turned,
 at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const ops::ConvOptions& o, const ConvEpilogue& epilogue) {
   const Prepared p(x, weight, o, epilogue);
+  const at::Tensor w = with_even_taps(weight.detach());
   const at::Tensor b = bias.defined() ? bias.contiguous() : bias;
-  run_slices(weight.detach(), b.defined() ? b.const_data_ptr<float>() : nullptr, false, p.call);
+  kernels::winograd_conv(weights_of(w, b, false), p.call, torch_workers());
   return p.y;
 }
 
 at::Tensor winograd_conv_turned(const at::Tensor& dy, const at::Tensor& weight) {
-  const at::Tensor w = weight.detach().transpose(0, 1);
+  const at::Tensor w = with_even_taps(weight.detach().transpose(0, 1));
   const Prepared p(dy, w, {.stride = 1, .padding = 1}, {});
-  run_slices(w, nullptr, true, p.call);
+  kernels::winograd_conv(weights_of(w, {}, true), p.call, torch_workers());
   return p.y;
 }
 

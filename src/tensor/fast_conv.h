@@ -26,8 +26,8 @@ at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& epilogue);
 // stride 1, padding 0 or 1, no autocast, and kernels::winograd_pays. Gradients are not looked at.
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     const ops::ConvOptions& o);
-// Packs the weights for this call, in slices so that memory stays flat, which costs less than it
-// saves. No gradients; the result is channels-last.
+// Transforms the weights for this call, which costs less than it saves. No gradients; the result is
+// channels-last.
 at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const ops::ConvOptions& o, const ConvEpilogue& epilogue = {});
 // conv(x) with the transposed filters turned by half a turn, padding 1: of dy [B,C',H,W] the
@@ -37,7 +37,7 @@ at::Tensor winograd_conv_turned(const at::Tensor& dy, const at::Tensor& weight);
 
 // Weights of up to 2 MiB are packed at the first call for which Winograd pays, and kept; anew when
 // the weight or bias is another tensor or was written to. Packed weights take 4 times the memory,
-// so larger ones are packed in slices at each call, which costs less than it saves, and given back.
+// so larger ones are transformed at each call.
 // A layer that makes its weights anew for each call has no use for this. Several threads may call.
 class FastConv {
  public:
