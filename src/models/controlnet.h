@@ -35,8 +35,8 @@ class ControlNet : public Module {
   // The features of the hint do not change between steps: compute them once for a run.
   at::Tensor encode_hint(const at::Tensor& hint) const;
 
-  // x [B,4,H,W], features [B,C,H,W] of encode_hint() (batch 1 is broadcast) -> 13 residuals for
-  // SD1.5.
+  // x [B,4,H,W], features [B,C,H,W] of encode_hint() (either may have one row for all of the
+  // context's) -> 13 residuals for SD1.5; the first have one row where x and features have.
   Residuals forward(const at::Tensor& x, const at::Tensor& features, const at::Tensor& emb,
                     Context& context) const;
 

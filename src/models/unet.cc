@@ -50,7 +50,7 @@ at::Tensor UNet::DecoderStage::operator()(const at::Tensor& h, const at::Tensor&
                                           const at::Tensor& emb, Context& context) const {
   const auto all = [this](const auto& in, Context& c) {
     at::Tensor y = run_stage(residual, transformer ? &*transformer : nullptr,
-                             at::cat({in[0], in[1]}, 1), in[2], c);
+                             at::cat({in[0], for_batch(in[1], in[0].size(0))}, 1), in[2], c);
     return up ? (*up)(ops::upsample_twice(y)) : y;
   };
   // The joined input is larger than both parts of it that are there anyway.

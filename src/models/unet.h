@@ -34,9 +34,10 @@ class UNet : public Module {
   at::Tensor embed(const at::Tensor& t, const at::Tensor& label = {}) const;
 
   // x [B,in,H,W], emb [B,E] or [1,E] of embed(), residuals empty or one for each skip and the
-  // middle -> [B,out,H,W]. deep, if not null: the deep features, [B,C,H,W] as the last decoder
-  // stage gets them; where they are defined they take the place of all but the outermost stages
-  // (DeepCache, arXiv 2312.00858), else they are put there.
+  // middle -> [B,out,H,W]. An x of one row serves all rows of the context: what comes before the
+  // first cross-attention is then computed once. deep, if not null: the deep features, [B,C,H,W] as
+  // the last decoder stage gets them; where they are defined they take the place of all but the
+  // outermost stages (DeepCache, arXiv 2312.00858), else they are put there.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& emb, Context& context,
                      const Residuals& residuals = {}, at::Tensor* deep = nullptr) const;
 

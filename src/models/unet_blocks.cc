@@ -123,11 +123,19 @@ at::Tensor CrossAttention::self(const at::Tensor& x, const at::Tensor& residual)
   return to_out_(ops::attention(to_q_(x), to_k_(x), to_v_(x), heads_), residual);
 }
 
+at::Tensor for_batch(const at::Tensor& x, int64_t batch) {
+  if (x.size(0) == batch) return x;
+  std::vector<int64_t> sizes = x.sizes().vec();
+  sizes.front() = batch;
+  return x.expand(sizes).contiguous(x.suggest_memory_format());
+}
+
 at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context,
                                  const at::Tensor& residual) const {
   const KeyValue kv = context.keys_values(
       *this, [&] { return KeyValue{to_k_(context.tokens()), to_v_(context.tokens())}; });
-  const at::Tensor q = to_q_(x);
+  const int64_t batch = kv.key.size(0);
+  const at::Tensor q = for_batch(to_q_(x), batch);
   at::Tensor y = ops::attention(q, kv.key, kv.value, heads_);
   if (context.image_prompt) {
     const auto image = context.image_prompt->layers.find(this);
@@ -136,7 +144,7 @@ at::Tensor CrossAttention::cross(const at::Tensor& x, Context& context,
                   ops::attention(q, image->second.key, image->second.value, heads_);
     }
   }
-  return to_out_(y, residual);
+  return to_out_(y, residual.defined() ? for_batch(residual, batch) : residual);
 }
 
 FeedForward::FeedForward(Module& parent, std::string_view key, int64_t width)

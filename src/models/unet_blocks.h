@@ -94,6 +94,9 @@ at::Tensor run_block(Context& context, std::vector<at::Tensor> inputs, const Con
 // (ldm/modules/diffusionmodules/util.py timestep_embedding).
 at::Tensor timestep_embedding(const at::Tensor& t, int64_t dim, double max_period = 10000.0);
 
+// x [B,...], or [1,...] once for each of the batch.
+at::Tensor for_batch(const at::Tensor& x, int64_t batch);
+
 // openaimodel.py ResBlock.
 class ResBlock : public Module {
  public:
@@ -115,7 +118,8 @@ class CrossAttention : public Module {
  public:
   CrossAttention(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
                  int64_t heads);
-  // x [B,T,D]; `residual` of the same shape, or undefined, is added.
+  // x [B,T,D]; `residual` of the same shape, or undefined, is added. Where the context has more
+  // rows than an x of one, cross() gives each of them its own result.
   at::Tensor self(const at::Tensor& x, const at::Tensor& residual = {}) const;
   at::Tensor cross(const at::Tensor& x, Context& context, const at::Tensor& residual = {}) const;
   int64_t width() const { return width_; }
@@ -145,7 +149,7 @@ class TransformerBlock : public Module {
  public:
   TransformerBlock(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
                    int64_t heads);
-  // x [B,T,D]
+  // x [B,T,D], or [1,T,D] before the batch of the context -> [B,T,D]
   at::Tensor operator()(const at::Tensor& x, Context& context) const;
   const CrossAttention& cross_attention() const { return attn2_; }
 
@@ -160,7 +164,7 @@ class SpatialTransformer : public Module {
  public:
   SpatialTransformer(Module& parent, std::string_view key, const UNetConfig& c, int64_t channels,
                      int64_t depth);
-  // x [B,C,H,W]
+  // x [B,C,H,W], or [1,C,H,W] before the batch of the context -> [B,C,H,W]
   at::Tensor operator()(const at::Tensor& x, Context& context) const;
   const std::deque<TransformerBlock>& blocks() const { return blocks_; }
   // Too much for one recomputation: its blocks, not itself, are recomputed.

@@ -116,6 +116,21 @@ TEST(UNet, OneHintServesAWholeBatch) {
   EXPECT_EQ(residuals.front().size(0), 2);
 }
 
+TEST(UNet, OneInputServesAllRowsOfTheContext) {
+  const TinyModel m;
+  const auto run = [&](const at::Tensor& x) {
+    Context context(m.tokens);
+    const at::Tensor features = m.control.encode_hint(m.hint.narrow(0, 0, 1));
+    const at::Tensor t = m.t.narrow(0, 0, 1);
+    const Residuals residuals = m.control.forward(x, features, m.control.embed(t), context);
+    return m.unet.forward(x, m.unet.embed(t), context, residuals);
+  };
+  const at::Tensor x = m.x.narrow(0, 0, 1);
+  const at::Tensor wanted = run(at::cat({x, x}));
+  EXPECT_GT((wanted[0] - wanted[1]).abs().max().item<float>(), 1e-3f);
+  EXPECT_LT((run(x) - wanted).abs().max().item<float>(), 1e-5f);
+}
+
 std::string refused_where(const std::function<void()>& f) {
   try {
     f();
