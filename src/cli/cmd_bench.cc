@@ -47,6 +47,7 @@ struct BenchCommand {
   std::string inputs;
   std::string output;
   std::string kernels = "fast";
+  std::string precision = "auto";
   bool json = false;
   GivenOptions machine_given;
 };
@@ -78,6 +79,8 @@ bool parse(BenchCommand& c, Arguments arguments) {
       "plain: those whose numbers are compared with the reference's; bf16: operands rounded, on "
       "processors with AMX",
       "fast|plain|bf16");
+  line.option("--precision", c.precision, "of the networks on a GPU; auto: fp16",
+              "auto|fp32|fp16|bf16");
   line.flag("--json", c.json, "print JSON");
   const auto machine = describe_options<MachineOptions>();
   line.fields(machine, c.machine_given);
@@ -164,6 +167,13 @@ Kernels kernels_named(const std::string& name) {
   return Kernels::bf16;
 }
 
+void check_precision(const std::string& name) {
+  for (const char* known : {"auto", "fp32", "fp16", "bf16"})
+    if (name == known) return;
+  throw Error(ErrorKind::bad_request, "--precision",
+              fmt::format("is `{}`, wanted auto, fp32, fp16 or bf16", printable(name, 60)));
+}
+
 RunTimes bench_step(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
   const StepInputs inputs = step_inputs(c, models, request);
   const Conditioning text{.cond = inputs.context.narrow(0, 1, 1),
@@ -171,7 +181,7 @@ RunTimes bench_step(const BenchCommand& c, const ModelSet& models, const Generat
   std::vector<ActiveUnit> units;
   for (const ControlUnit& unit : request.controls) {
     const ControlNet& net = models.control(unit.kind).net;
-    units.push_back({&unit, &net, net.encode_hint(inputs.hint)});
+    units.push_back({&unit, &net, net.encode_hint(models.place().to_networks(inputs.hint))});
   }
   GuidedModel model(models, units, text, {.cfg = request.cfg.value()},
                     std::vector<double>(2, inputs.timestep));
@@ -232,12 +242,14 @@ int run_bench(Arguments arguments) {
   const Kernels chosen = kernels_named(c.kernels);
   MachineOptions machine;
   set_options(machine, c.machine_given);
-  const int64_t threads = prepare_machine(machine);
+  const PreparedMachine prepared = prepare_for_pictures(machine);
   const int64_t memory = parse_bytes(machine.memory, "memory");
   if (memory > 0 && c.what != "image")
     throw Error(ErrorKind::bad_request, "--memory", "is a limit for `bench image` alone");
   ModelPaths paths = paths_of_request(request_of(c));
   paths.one_run = memory > 0;
+  check_precision(c.precision);
+  place_networks(paths, prepared.device, c.precision);
   const auto models = load_models(paths);
   const GenerateRequest request = resolve_for(*models, request_of(c));
   check_picture_size(*models, request);
@@ -257,15 +269,18 @@ int run_bench(Arguments arguments) {
                                  {"min_s", times.min_s},
                                  {"max_s", times.max_s},
                                  {"peak_bytes", peak_memory_bytes()},
-                                 {"threads", threads},
+                                 {"threads", prepared.threads},
+                                 {"device", prepared.device},
+                                 {"precision", paths.network},
                                  {"cpu", inspect_machine().cpu}};
   if (c.json) {
     fmt::print("{}\n", json_text(report, 2));
   } else {
-    fmt::print(
-        "{} {} {}x{}: median {:.3f} s, {:.3f} to {:.3f} s in {} runs; {} of memory, {} threads\n",
-        c.what, models->config().name, request.width, request.height, times.median_s, times.min_s,
-        times.max_s, c.runs, human_bytes(peak_memory_bytes()), threads);
+    fmt::print("{} {} {}x{}: median {:.3f} s, {:.3f} to {:.3f} s in {} runs; {} of memory, {}\n",
+               c.what, models->config().name, request.width, request.height, times.median_s,
+               times.min_s, times.max_s, c.runs, human_bytes(peak_memory_bytes()),
+               prepared.device == "cpu" ? fmt::format("{} threads", prepared.threads)
+                                        : fmt::format("{} {}", prepared.device, paths.network));
   }
   return 0;
 }

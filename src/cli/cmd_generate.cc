@@ -270,10 +270,12 @@ int run_generate(Arguments arguments) {
     check_writable(*file);
 
   Outcome outcome;
-  outcome.threads = prepare_machine(machine);
+  const PreparedMachine prepared = prepare_for_pictures(machine);
+  outcome.threads = prepared.threads;
   Job job = job_of(command);
   ModelPaths paths = paths_of_request(job.request);
   paths.one_run = true;
+  place_networks(paths, prepared.device, job.request.precision);
   const auto models = load_models(paths);
   check_same_models(job.wanted_models, *models);
   if (command.size == "auto" && !job.inputs.images.empty()) {

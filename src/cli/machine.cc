@@ -134,11 +134,21 @@ int64_t parse_bytes(std::string_view text, const std::string& where) {
               fmt::format("is `{}`, wanted an amount as 8GiB or 6000MB", printable(text, 60)));
 }
 
+PreparedMachine prepare_for_pictures(const MachineOptions& options) {
+  const int64_t threads = prepare_cpu(options);
+  if (options.device != "cuda") return {threads, "cpu"};
+  if (!options.memory.empty())
+    throw Error(ErrorKind::unsupported, "memory",
+                "a limit is for the CPU's memory so far: leave it out with --device cuda");
+  return {threads, open_device("cuda").str()};
+}
+
 int64_t prepare_machine(const MachineOptions& options) {
   if (options.device == "cuda") {
-    throw Error(ErrorKind::unsupported, "device",
-                "cuda is not available here: so far only `zeroconv train` computes on a GPU; take "
-                "--device cpu");
+    throw Error(
+        ErrorKind::unsupported, "device",
+        "cuda is not available here: `train`, `generate` and `bench` compute on a GPU; take "
+        "--device cpu");
   }
   return prepare_cpu(options);
 }

@@ -43,6 +43,13 @@ void for_each_field(O& o, Visitor&& visit) {
 // "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.
 int64_t parse_bytes(std::string_view text, const std::string& where);
 
+// For commands that make pictures: sets the number of threads. A GPU is taken only where it is
+// asked for. Throws unsupported for one that is not available.
+struct PreparedMachine {
+  int64_t threads = 0;
+  std::string device;  // "cpu" or "cuda:0"
+};
+PreparedMachine prepare_for_pictures(const MachineOptions& options);
 // For commands that compute on the CPU alone: sets the number of threads and returns it. Throws
 // unsupported for cuda.
 int64_t prepare_machine(const MachineOptions& options);

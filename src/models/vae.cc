@@ -167,24 +167,25 @@ Vae::Vae(const VaeConfig& config)
 
 Vae::Moments Vae::encode(const at::Tensor& image, VaeRows rows) const {
   check_shape(image, "image", {"B", config_.image_channels, "H", "W"});
-  at::Tensor h = encoder_.conv_in(channels_last(image));
+  at::Tensor h = encoder_.conv_in(channels_last(image.to(device())));
   for (const Level& level : encoder_.levels) {
     for (const VaeResnet& block : level.blocks) h = block(h, rows);
     if (level.down) h = (*level.down)(h);
   }
   h = quant_(conv_of_norm(encoder_.norm_out, encoder_.conv_out, encoder_.middle(h, rows), rows));
   const auto moments = h.chunk(2, 1);
-  return {moments[0], at::clamp(moments[1], -30.0, 20.0)};
+  return {moments[0].to(image.device()), at::clamp(moments[1], -30.0, 20.0).to(image.device())};
 }
 
 at::Tensor Vae::decode(const at::Tensor& latent, VaeRows rows) const {
   check_shape(latent, "latent", {"B", config_.latent_channels, "H", "W"});
-  at::Tensor h = decoder_.middle(decoder_.conv_in(post_quant_(channels_last(latent))), rows);
+  const at::Tensor there = channels_last(latent.to(device()));
+  at::Tensor h = decoder_.middle(decoder_.conv_in(post_quant_(there)), rows);
   for (auto level = decoder_.levels.rbegin(); level != decoder_.levels.rend(); ++level) {
     for (const VaeResnet& block : level->blocks) h = block(h, rows);
     if (level->up) h = conv_of_enlarged(*level->up, h, rows);
   }
-  return conv_of_norm(decoder_.norm_out, decoder_.conv_out, h, rows);
+  return conv_of_norm(decoder_.norm_out, decoder_.conv_out, h, rows).to(latent.device());
 }
 
 }  // namespace zc

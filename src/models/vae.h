@@ -86,6 +86,7 @@ class Vae : public Module {
     at::Tensor logvar;  // clamped to [-30, 20]
   };
   const VaeConfig& config() const { return config_; }
+  // Both compute where the weights are; the result is where the input was.
   // image [B,3,H,W] in [-1,1]
   Moments encode(const at::Tensor& image, VaeRows rows = VaeRows::whole) const;
   // latent [B,4,h,w] without the scale factor -> image [B,3,8h,8w], about [-1,1], not clipped

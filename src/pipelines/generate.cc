@@ -5,6 +5,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include "base/text.h"
 
 #include "pipelines/conditioning.h"
 #include "pipelines/hires.h"
@@ -170,6 +174,8 @@ void make_all_maps(Run& run, const GenerateInputs& inputs, std::vector<std::stri
 MemoryPlan check_request(const ModelSet& models, const GenerateRequest& request,
                          const GenerateLimits& limits) {
   check_picture_size(models, request);
+  if (request.exact && !models.place().on_cpu())
+    throw Error(ErrorKind::unsupported, "exact", "is for the CPU: take --device cpu");
   for (size_t i = 0; i < request.controls.size(); ++i) {
     const ControlUnit& unit = request.controls[i];
     check_block_weights(unit, models.control(unit.kind).net.residual_count(), i);
@@ -179,9 +185,9 @@ MemoryPlan check_request(const ModelSet& models, const GenerateRequest& request,
   return plan;
 }
 
-Kernels kernels_of(const GenerateRequest& request) {
+Kernels kernels_of(const GenerateRequest& request, const NetworkPlace& place) {
   if (request.exact) return Kernels::plain;
-  if (request.precision != "bf16") return Kernels::fast;
+  if (request.precision != "bf16" || !place.on_cpu()) return Kernels::fast;
   if (!has_bf16_products())
     throw Error(ErrorKind::unsupported, "precision",
                 "bf16 wants a processor with AMX, which this one has not: take fp32");
@@ -197,15 +203,17 @@ GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& reque
                            .cfg = config.cfg});
 }
 
-GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
-                        const GenerateRequest& wanted, const GenerateInputs& inputs,
-                        const GenerateHooks& hooks, const GenerateLimits& limits) {
+namespace {
+
+GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
+                       const GenerateRequest& wanted, const GenerateInputs& inputs,
+                       const GenerateHooks& hooks, const GenerateLimits& limits) {
   const c10::InferenceMode no_gradients;
   GenerateResult result;
   Stopwatch watch(result.seconds);
   result.request = resolve_for(models, wanted);
   const GenerateRequest& request = result.request;
-  const KernelScope kernels(kernels_of(request));
+  const KernelScope kernels(kernels_of(request, models.place()));
   result.plan = check_request(models, request, limits);
   const MemorySavings& savings = result.plan.savings;
   if (savings.streamed) models.stream_weights();
@@ -255,6 +263,21 @@ GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
     result.images.push_back(image);
   }
   return result;
+}
+
+}  // namespace
+
+GenerateResult generate(const ModelSet& models, const Tokenizer& tokenizer,
+                        const GenerateRequest& request, const GenerateInputs& inputs,
+                        const GenerateHooks& hooks, const GenerateLimits& limits) {
+  try {
+    return run_all(models, tokenizer, request, inputs, hooks, limits);
+  } catch (const c10::OutOfMemoryError& error) {
+    throw Error(ErrorKind::out_of_memory, models.place().device.str(),
+                fmt::format("has not enough memory for this run: take a smaller size, fewer "
+                            "controls or --device cpu ({})",
+                            printable(error.what_without_backtrace(), 200)));
+  }
 }
 
 std::vector<ModelStamp> model_stamps(const ModelSet& models) {

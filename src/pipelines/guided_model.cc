@@ -25,11 +25,14 @@ GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
       residual_rms_(units_.size()) {
   const at::Tensor t =
       at::from_blob(const_cast<double*>(timesteps.data()), {calls_}, at::kDouble).to(at::kFloat);
-  unet_embeddings_ = models.unet().embed(t);
-  for (const ActiveUnit& unit : units_) control_embeddings_.push_back(unit.net->embed(t));
+  const NetworkPlace& place = models.place();
+  const at::Tensor there = t.to(place.device);
+  unet_embeddings_ = models.unet().embed(there).to(place.type);
+  for (const ActiveUnit& unit : units_)
+    control_embeddings_.push_back(unit.net->embed(there).to(place.type));
 
   const auto pass = [&](const at::Tensor& tokens, int64_t rows, bool with_prompt) {
-    return Pass{.context = Context(tokens, /*keep=*/true),
+    return Pass{.context = Context(place.to_networks(tokens), /*keep=*/true),
                 .rows = rows,
                 .with_prompt = with_prompt,
                 .control = std::vector<Forecast>(units_.size())};
@@ -99,7 +102,7 @@ at::Tensor GuidedModel::predict(const at::Tensor& x, int64_t call, const TaskCon
     prediction_.forget();
   if (!work.prediction && prediction_.ready())
     return prediction_.at(static_cast<double>(call)).front();
-  const at::Tensor prediction = compute(x, call, task);
+  const at::Tensor prediction = compute(models_.place().to_networks(x), call, task);
   if (options_.skip.steps > 0) prediction_.observe(static_cast<double>(call), {prediction});
   return prediction;
 }
@@ -161,12 +164,12 @@ at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
   const at::Tensor result =
       models_.unet().forward(x, embedding, pass.context, total, keeps_deep ? &deep : nullptr);
   if (keeps_deep && computes_deep) pass.deep.observe(place, {deep});
-  return result;
+  return to_host(result);
 }
 
 void GuidedModel::note_strength(size_t unit, const Residuals& residuals) {
   for (const at::Tensor& residual : residuals) {
-    const at::Tensor cond = residual.narrow(0, 0, 1);
+    const at::Tensor cond = residual.narrow(0, 0, 1).to(at::kFloat);
     residual_rms_[unit].push_back(std::sqrt(at::mean(cond * cond).item<double>()));
   }
 }

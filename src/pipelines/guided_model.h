@@ -72,6 +72,7 @@ class GuidedModel {
   void plan_work(int64_t first_call);
   at::Tensor compute(const at::Tensor& x, int64_t call, const TaskContext& task);
   Residuals control_residuals(Pass& pass, size_t unit, const at::Tensor& x, int64_t call);
+  // x where the networks are; the result is on the host.
   at::Tensor run(Pass& pass, const at::Tensor& x, int64_t call, const TaskContext& task);
   void note_strength(size_t unit, const Residuals& residuals);
   bool sides_differ() const;

@@ -180,4 +180,15 @@ ModelPaths paths_of_request(const GenerateRequest& request) {
   return paths;
 }
 
+void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision) {
+  paths.device = device;
+  if (device == "cpu") {
+    if (precision == "fp16")
+      throw Error(ErrorKind::unsupported, "precision",
+                  "fp16 is for GPUs: take fp32, or bf16 where the processor has AMX");
+    return;
+  }
+  paths.network = precision == "auto" ? "fp16" : precision;
+}
+
 }  // namespace zc

@@ -38,13 +38,19 @@ struct ModelPaths {
   std::filesystem::path base;
   std::vector<KindPath> controls;  // one for each kind in use; an empty path: in the base file
   std::string prediction = "auto";
-  bool one_run = false;  // give the memory of each part back when the run is done with it
+  bool one_run = false;          // give the memory of each part back when the run is done with it
+  std::string device = "cpu";    // where networks compute: "cpu" or "cuda:0"
+  std::string network = "fp32";  // precision of the denoising networks there: fp32, fp16, bf16
 };
 
 // The files of a request. A kind without a file is looked for among the built-in ones; a whole
 // ControlNet checkpoint of version 1.0 brings its base when the request names none. Throws
 // bad_request naming the kind for which there is no ControlNet, not_found for a missing file.
 ModelPaths paths_of_request(const GenerateRequest& request);
+
+// Sets device and network. precision: as GenerateRequest::precision. On the CPU networks are
+// float32, whatever their kernels round. Throws unsupported for what the device does not do.
+void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision);
 
 class ModelSet;
 // Maps the files; weights are read when they are first used. Throws bad_file for a ControlNet of

@@ -54,7 +54,7 @@ std::shared_ptr<const ModelSet> load_models(const ModelPaths& paths) {
   return std::make_shared<const ModelSet>(paths);
 }
 
-ModelSet::ModelSet(const ModelPaths& paths) {
+ModelSet::ModelSet(const ModelPaths& paths) : place_(network_place(paths.device, paths.network)) {
   load_base(paths);
 }
 
@@ -70,7 +70,19 @@ void ModelSet::load_base(const ModelPaths& paths) {
   vae_ = std::make_unique<Vae>(config_.vae);
   load_part(*vae_, file.tensors, file.path, kVaePrefix);
   for (const KindPath& control : paths.controls) load_control(control, paths, file.tensors);
-  if (!paths.one_run) sources_.clear();
+  place_parts();
+  // What lies elsewhere has left the files already.
+  if (!paths.one_run || !place_.on_cpu()) sources_.clear();
+}
+
+void ModelSet::place_parts() {
+  if (place_.on_cpu() && place_.type == at::kFloat) return;
+  for (const Source& source : sources_) {
+    const bool denoises = source.module != vae_.get() && source.module != &text_encoder();
+    move_weights(*source.module, place_.device, denoises ? place_.type : at::kFloat);
+    for (const auto& [key, weight] : source.weights)
+      release_mapped_pages(weight.const_data_ptr(), weight.nbytes());
+  }
 }
 
 void ModelSet::load_text(const StateDict& state, const std::string& where) {
@@ -125,8 +137,9 @@ const LoadedControl& ModelSet::control(std::string_view kind) const {
 
 at::Tensor ModelSet::encode_text(const at::Tensor& ids, int64_t clip_skip) const {
   check_clip_skip(clip_skip);
-  if (openclip_) return openclip_->forward(ids, config_.text_layer);
-  const at::Tensor known = config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids;
+  if (openclip_) return openclip_->forward(ids.to(place_.device), config_.text_layer);
+  const at::Tensor known =
+      (config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids).to(place_.device);
   if (clip_skip == 1) return clip_->forward(known, config_.text_layer);
   return clip_->forward_skip(known, clip_skip);
 }

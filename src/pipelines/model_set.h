@@ -19,6 +19,7 @@
 #include "models/vae.h"
 #include "pipelines/latent_preview.h"
 #include "pipelines/model_paths.h"
+#include "pipelines/network_place.h"
 #include "tensor/state_dict.h"
 #include "tensor/weight_stream.h"
 
@@ -47,6 +48,8 @@ class ModelSet {
   explicit ModelSet(const ModelPaths& paths);
 
   const ModelConfig& config() const { return config_; }
+  // What the denoising networks take and give.
+  const NetworkPlace& place() const { return place_; }
   const LoadedFile& base() const { return base_; }
   const UNet& unet() const { return *unet_; }
   const Vae& vae() const { return *vae_; }
@@ -58,9 +61,9 @@ class ModelSet {
   // Whether the base model was trained to begin at pure noise (kZeroTerminalMetadataKey).
   bool zero_terminal_snr() const { return zero_terminal_snr_; }
 
-  // ids of CLIP, int64 [B,T] -> [B,T,D]. clip_skip: the layer from the end; 1: the model's own.
-  // Throws bad_request for one that the text encoder does not have, and for others than 1 with
-  // OpenCLIP.
+  // ids of CLIP, int64 [B,T] on the CPU -> [B,T,D] where the networks are. clip_skip: the layer
+  // from the end; 1: the model's own. Throws bad_request for one that the text encoder does not
+  // have, and for others than 1 with OpenCLIP.
   at::Tensor encode_text(const at::Tensor& ids, int64_t clip_skip = 1) const;
   // Limited vocabularies: which ids (of any shape) the text encoder does not know; else all false.
   bool knows_token(int64_t id) const;
@@ -85,6 +88,7 @@ class ModelSet {
   void load_control(const KindPath& source, const ModelPaths& paths, const StateDict& base_state);
   void load_part(Module& module, const StateDict& state, const std::string& where,
                  std::string_view prefix);
+  void place_parts();
   void check_clip_skip(int64_t skip) const;
   std::vector<Module*> text_encoders() const;
   std::vector<Module*> denoising_networks() const;
@@ -96,6 +100,7 @@ class ModelSet {
   };
 
   ModelConfig config_;
+  NetworkPlace place_;
   LoadedFile base_;
   std::unique_ptr<UNet> unet_;
   std::unique_ptr<Vae> vae_;

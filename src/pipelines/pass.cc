@@ -70,9 +70,9 @@ void Pass::set_condition(const std::vector<ControlMap>& maps,
     ActiveUnit& unit = units.emplace_back();
     unit.unit = &request_.controls[i];
     unit.net = &net;
-    unit.features = net.encode_hint(hint_tensor(maps[i].map));
+    unit.features = net.encode_hint(models_.place().to_networks(hint_tensor(maps[i].map)));
     if (const auto region = regions.find(i); region != regions.end())
-      unit.region = mask_tensor(region->second);
+      unit.region = mask_tensor(region->second).to(models_.place().device);
   }
   model_.emplace(models_, std::move(units), text, guidance_options(request_, options_),
                  sampler_.timesteps());

@@ -111,7 +111,7 @@ void check_contradictions(const GenerateRequest& r) {
     throw Error(ErrorKind::bad_request, r.fast ? "fast" : "skip",
                 "leaves work out, which `exact` forbids: choose one of them");
   }
-  if (r.exact && r.precision != "fp32")
+  if (r.exact && r.precision != "auto" && r.precision != "fp32")
     throw Error(ErrorKind::bad_request, "precision",
                 fmt::format("is {}, and `exact` wants fp32: choose one of them", r.precision));
   for (size_t i = 0; i < r.controls.size(); ++i) {

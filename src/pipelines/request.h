@@ -157,7 +157,7 @@ struct GenerateRequest {
   double variation_strength = 0;
   int64_t clip_skip = 1;
   HiresOptions hires;
-  std::string precision = "fp32";
+  std::string precision = "auto";
   bool fast = false;
   SkipOptions skip;
 };
@@ -206,8 +206,10 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("clip_skip", o.clip_skip, Range{1, 12},
         "which layer of the text encoder counts, from the end; 1: the last one, or the model's");
   visit("hires", o.hires, "second pass for a larger picture");
-  visit("precision", o.precision, one_of({"fp32", "bf16"}),
-        "of the networks' products; bf16: less exact and faster, on processors that have AMX");
+  visit(
+      "precision", o.precision, one_of({"auto", "fp32", "bf16", "fp16"}),
+      "of the networks; auto: fp32 on the CPU, fp16 on a GPU. bf16: less exact and faster, on GPUs "
+      "and on processors that have AMX; fp16: on GPUs");
   visit("fast", o.fast,
         "approximately the same picture in about two fifths of the time: skip.steps=0.65, unless "
         "something else is skipped");

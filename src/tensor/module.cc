@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -35,6 +36,15 @@ int64_t Module::parameter_count() const {
   int64_t count = 0;
   visit(ConstVisitor([&](const std::string&, const Parameter& p) { count += p.numel(); }));
   return count;
+}
+
+at::Device Module::device() const {
+  std::optional<at::Device> device;
+  visit(ConstVisitor([&](const std::string&, const Parameter& p) {
+    if (!device) device = p.stored().device();
+  }));
+  ZC_BUG_IF(!device);
+  return *device;
 }
 
 Parameter::Parameter(Module& owner, std::string_view key, std::vector<int64_t> shape)
@@ -80,6 +90,16 @@ void Parameter::used() const {
 void convert_weights(Module& module, Conversion conversion) {
   module.visit(Module::Visitor(
       [&](const std::string&, Parameter& parameter) { parameter.convert(conversion); }));
+}
+
+void move_weights(Module& module, at::Device device, at::ScalarType type) {
+  module.visit(Module::Visitor([&](const std::string&, Parameter& p) {
+    const at::Tensor& weight = p.stored();
+    const auto layout =
+        weight.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Preserve;
+    p.set(weight.to(device, weight.is_floating_point() ? type : weight.scalar_type(),
+                    /*non_blocking=*/false, /*copy=*/false, layout));
+  }));
 }
 
 }  // namespace zc

@@ -39,6 +39,8 @@ class Module {
   void visit(const ConstVisitor& visitor, const std::string& prefix = "") const;
 
   int64_t parameter_count() const;
+  // Of its weights. Throws bug when nothing was loaded.
+  at::Device device() const;
 
  private:
   friend class Parameter;
@@ -96,5 +98,8 @@ class Parameter {
 // each use, and autograd holds the converted copies until the backward pass, or with recompute()
 // for one block.
 void convert_weights(Module& module, Conversion conversion);
+
+// Moves every parameter; those of floating point become `type`. Not while the model computes.
+void move_weights(Module& module, at::Device device, at::ScalarType type);
 
 }  // namespace zc
