@@ -31,6 +31,8 @@ SETTINGS = [  # what it is called, options
     ("`--skip.control 0.5`", ["--skip.control", "0.5"]),
     ("`--skip.guidance 0.3`", ["--skip.guidance", "0.3"]),
     ("`--skip.steps 0.6 --skip.guidance 0.2`", ["--skip.steps", "0.6", "--skip.guidance", "0.2"]),
+    ("`--skip.tokens 0.5`", ["--skip.tokens", "0.5"]),
+    ("`--precision int8`", ["--precision", "int8"]),
     ("8 steps of DDIM", ["--steps", "8"]),
     ("8 steps of DPM++ 2M", ["--steps", "8", "--sampler", "dpmpp_2m"]),
     ("8 steps of UniPC", ["--steps", "8", "--sampler", "unipc"]),

@@ -62,7 +62,8 @@ bool parse(BenchKernelsCommand& c, Arguments arguments) {
   line.footer(
       "The share is of the peak that a loop in registers reaches here at this moment (or, of a "
       "kernel that waits for memory, of a copy's rate). Winograd's convolution does a quarter of "
-      "the multiplications of the definition, a split product three for each.");
+      "the multiplications of the definition, a split product three for each; of 8 bits one "
+      "instruction does four.");
   return line.parse(arguments);
 }
 
@@ -149,6 +150,22 @@ KernelCase matmul_case(const LinearSize& s) {
           .work = [s, d = linear_data(s)] {
             const kernels::Matmul product(
                 {.depth = s.in, .columns = s.out, .weight = d->w.data(), .transient = true});
+            product.run({.rows = s.rows, .x = d->x.data(), .y = d->y.data()}, torch_workers());
+          }};
+}
+
+KernelCase int8_case(const LinearSize& s) {
+  return {.kernel = "int8 matmul",
+          .size = s.text(),
+          .operations = s.operations(),
+          .done = s.operations() / 4,
+          .bound = Bound::multiplications,
+          .work = [s, d = linear_data(s)] {
+            const kernels::Matmul product({.depth = s.in,
+                                           .columns = s.out,
+                                           .weight = d->w.data(),
+                                           .int8 = true,
+                                           .transient = true});
             product.run({.rows = s.rows, .x = d->x.data(), .y = d->y.data()}, torch_workers());
           }};
 }
@@ -259,6 +276,7 @@ std::vector<std::function<KernelCase()>> cases() {
                               {154, 768, 320}}) {
     all.emplace_back([s] { return matmul_case(s); });
     if (split) all.emplace_back([s] { return split_linear_case(s); });
+    if (kernels::has_int8_products()) all.emplace_back([s] { return int8_case(s); });
   }
   for (const AttentionSize& s : {AttentionSize{2, 8, 4096, 4096, 40},
                                  {2, 8, 1024, 1024, 80},

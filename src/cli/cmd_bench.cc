@@ -77,8 +77,8 @@ bool parse(BenchCommand& c, Arguments arguments) {
   line.option(
       "--kernels", c.kernels,
       "plain: those whose numbers are compared with the reference's; bf16: operands rounded, on "
-      "processors with AMX",
-      "fast|plain|bf16");
+      "processors with AMX; int8: linear layers with 8 bits, on processors with AVX-512 VNNI",
+      "fast|plain|bf16|int8");
   line.option("--precision", c.precision, "of the networks on a GPU; auto: fp16",
               "auto|fp32|fp16|bf16");
   line.flag("--json", c.json, "print JSON");
@@ -93,6 +93,8 @@ GenerateRequest request_of(const BenchCommand& c) {
   request.model = c.model;
   request.controlnets = c.controlnets;
   request.steps = c.steps;
+  request.exact = c.kernels == "plain";
+  request.precision = c.kernels == "bf16" || c.kernels == "int8" ? c.kernels : c.precision;
   request.batch = c.batch;
   if (!c.size.empty()) {
     const PictureSize size = parse_size(c.size);
@@ -159,12 +161,12 @@ StepInputs step_inputs(const BenchCommand& c, const ModelSet& models,
 Kernels kernels_named(const std::string& name) {
   if (name == "fast") return Kernels::fast;
   if (name == "plain") return Kernels::plain;
-  if (name != "bf16" || !has_bf16_products()) {
-    throw Error(ErrorKind::bad_request, "--kernels",
-                fmt::format("there are no `{}` kernels here, wanted fast or plain{}",
-                            printable(name, 60), has_bf16_products() ? " or bf16" : ""));
-  }
-  return Kernels::bf16;
+  if (name == "bf16" && has_bf16_products()) return Kernels::bf16;
+  if (name == "int8" && has_int8_products()) return Kernels::int8;
+  throw Error(
+      ErrorKind::bad_request, "--kernels",
+      fmt::format("there are no `{}` kernels here, wanted fast or plain{}{}", printable(name, 60),
+                  has_bf16_products() ? " or bf16" : "", has_int8_products() ? " or int8" : ""));
 }
 
 void check_precision(const std::string& name) {
@@ -249,7 +251,7 @@ int run_bench(Arguments arguments) {
   ModelPaths paths = paths_of_request(request_of(c));
   paths.one_run = memory > 0;
   check_precision(c.precision);
-  place_networks(paths, prepared.device, c.precision);
+  place_networks(paths, prepared.device, request_of(c).precision);
   const auto models = load_models(paths);
   const GenerateRequest request = resolve_for(*models, request_of(c));
   check_picture_size(*models, request);

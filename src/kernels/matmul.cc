@@ -18,6 +18,8 @@ constexpr int64_t kMostDepth = 320;
 // Weights of a range at one piece of the depth, in floats: they stay in the second-level cache
 // while the rows of a block pass by, beside the sums that these wait with.
 constexpr int64_t kMostWeights = int64_t{128} << 10;
+// Those of 8 bits, which take a quarter of the room.
+constexpr int64_t kMostWeightsInt8 = 4 * kMostWeights, kShortestInt8 = 16;
 constexpr int64_t kMostRows = 256;
 // More where each task splits its weights first.
 constexpr int64_t kMostRowsSplit = 512;
@@ -38,6 +40,11 @@ int64_t or_default(int64_t stride, int64_t usual) {
 }
 
 float* task_memory(size_t count) {
+  thread_local KeptFloats kept;
+  return kept.at_least(count);
+}
+
+float* floats_of_panel(size_t count) {
   thread_local KeptFloats kept;
   return kept.at_least(count);
 }
@@ -100,10 +107,19 @@ bool splits_products() {
   return matmul_amx() != nullptr;
 }
 
+bool has_int8_products() {
+  return matmul_int8_avx512() != nullptr;
+}
+
 Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
     : weights_(weights), kernels_(matmul_kernels_for(set)) {
-  if (weights.split && matmul_amx() != nullptr) kernels_ = matmul_amx();
-  ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr);
+  if (weights.int8) {
+    kernels_ = set == InstructionSet::portable ? matmul_int8_portable() : matmul_int8_avx512();
+  } else if (weights.split && matmul_amx() != nullptr) {
+    kernels_ = matmul_amx();
+  }
+  ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr ||
+            (weights.int8 && weights.keep_type));
   weights_.column_stride = or_default(weights.column_stride, weights.depth);
   panels_ = parts_of(weights.columns, panel_results(weights_, *kernels_));
   bias_ = allocate_floats(static_cast<size_t>(panels_ * kernels_->columns));
@@ -117,8 +133,15 @@ Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, Instruction
   weights_.weight = nullptr;
 }
 
+// Of 8 bits, a piece takes less than its floats would, but for the shortest.
 size_t Matmul::panel_bytes() const {
-  return static_cast<size_t>(weights_.depth * kernels_->columns) * packed_element_bytes(weights_);
+  const int64_t depth = weights_.int8 ? std::max(weights_.depth, kShortestInt8) : weights_.depth;
+  return static_cast<size_t>(depth * kernels_->columns) * packed_element_bytes(weights_);
+}
+
+// Weights of 8 bits are packed as such.
+bool Matmul::splits_in_tasks() const {
+  return kernels_->split_weights != nullptr && !weights_.int8;
 }
 
 bool Matmul::keeps_halves() const {
@@ -138,9 +161,22 @@ void Matmul::pack_panels(int64_t first, int64_t count, float* to, const Workers&
   workers.run([&] {
     for (int64_t i = next++; i < count; i = next++) {
       char* panel = reinterpret_cast<char*>(to) + static_cast<size_t>(i) * panel_bytes();
-      pack_panel_of(weights_, *kernels_, first + i, panel);
+      weights_.int8 ? pack_int8_panel(first + i, reinterpret_cast<float*>(panel))
+                    : pack_panel_of(weights_, *kernels_, first + i, panel);
     }
   });
+}
+
+// Each piece lies where its floats would begin.
+void Matmul::pack_int8_panel(int64_t panel, float* to) const {
+  const int64_t columns = kernels_->columns, pieces = parts_of(weights_.depth, kMostDepth);
+  float* floats = floats_of_panel(static_cast<size_t>(weights_.depth * columns));
+  pack_panel_of(weights_, *kernels_, panel, floats);
+  for (int64_t i = 0; i < pieces; ++i) {
+    const Span depth = part_of(weights_.depth, pieces, i);
+    kernels_->split_weights(floats + depth.first * columns, depth.count,
+                            to + depth.first * columns);
+  }
 }
 
 void Matmul::run(const MatmulCall& given, const Workers& workers) const {
@@ -184,9 +220,10 @@ Matmul::Pass Matmul::pass_for(const MatmulCall& call, Span panels, int64_t worke
   p.panels = panels;
   p.pieces = parts_of(weights_.depth, kMostDepth);
   const int64_t columns = kernels_->columns, depth = padded(parts_of(weights_.depth, p.pieces));
-  const bool splits = kernels_->split_weights != nullptr;
+  const bool splits = splits_in_tasks();
   p.blocks = parts_of(call.rows, splits ? kMostRowsSplit : kMostRows);
-  p.ranges = parts_of(panels.count, std::max<int64_t>(1, kMostWeights / (depth * columns)));
+  const int64_t most_weights = weights_.int8 ? kMostWeightsInt8 : kMostWeights;
+  p.ranges = parts_of(panels.count, std::max<int64_t>(1, most_weights / (depth * columns)));
   share_out(p, call.rows, workers);
   p.most_rows = parts_of(call.rows, p.blocks);
   const int64_t most_panels = parts_of(panels.count, p.ranges);
@@ -238,7 +275,7 @@ const char* Matmul::packed_piece(const Task& task, int64_t panel) const {
 
 // Widened, split, or both, as the task needs them.
 void Matmul::prepare_pieces(const Task& task) const {
-  const auto split = kernels_->split_weights;
+  const auto split = splits_in_tasks() ? kernels_->split_weights : nullptr;
   const auto widen =
       weights_.type == ElementType::float16 ? kernels_->widen_float16 : kernels_->widen_bfloat16;
   if (split == nullptr && !keeps_halves()) return;
@@ -258,7 +295,7 @@ void Matmul::prepare_pieces(const Task& task) const {
 }
 
 const float* Matmul::piece_of_panel(const Task& task, int64_t panel) const {
-  if (kernels_->split_weights == nullptr && !keeps_halves()) {
+  if (!splits_in_tasks() && !keeps_halves()) {
     return reinterpret_cast<const float*>(packed_piece(task, panel));
   }
   return task.weights + panel * padded(task.depth.count) * kernels_->columns;

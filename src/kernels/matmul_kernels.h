@@ -56,7 +56,8 @@ struct MatmulKernels {
   void (*finish)(const MatmulEnd&);
   void (*widen_float16)(const uint16_t* from, int64_t count, float* to);
   void (*widen_bfloat16)(const uint16_t* from, int64_t count, float* to);
-  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc): the weights of a piece of
+  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc) or rounded to 8 bits: the
+  // weights of a piece of
   // depth, from[depth][columns], take as many floats after it, if `depth` is a multiple of the
   // unit.
   int64_t depth_unit = 1;
@@ -72,6 +73,10 @@ const MatmulKernels* matmul_avx2();
 const MatmulKernels* matmul_avx512();
 // Null too where the machine or the system has no AMX.
 const MatmulKernels* matmul_amx();
+
+// Products of 8 bits (matmul_int8.h). Null too where the machine has no AVX-512 with VNNI.
+const MatmulKernels* matmul_int8_avx512();
+const MatmulKernels* matmul_int8_portable();
 
 // Null for an instruction set that this build or this machine lacks.
 const MatmulKernels* matmul_kernels_for(InstructionSet set);

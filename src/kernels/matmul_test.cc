@@ -27,6 +27,7 @@ struct Product {
   MatmulActivation activation = MatmulActivation::none;
   ElementType type = ElementType::float32;
   bool keep_type = false, transient = false, split = false;
+  bool int8 = false;
   bool x_transposed = false;       // x lies as [depth,rows]
   bool weight_transposed = false;  // W lies as [depth,columns], not as [columns,depth]
   int64_t x_gap = 0, y_gap = 0;    // floats between rows
@@ -113,6 +114,7 @@ MatmulWeights weights_of(const Product& p, const Operands& o) {
           .gated = p.gated,
           .keep_type = p.keep_type,
           .split = p.split,
+          .int8 = p.int8,
           .transient = p.transient};
 }
 
@@ -164,12 +166,67 @@ void expect_plain_sums(const Product& given) {
   EXPECT_LE(largest_error(instruction_sets().back()), 6e-5) << "split";
 }
 
+// Each operand is off by 1/254 of the largest of its row or column at most: some 1 % of a result. A
+// missing or misplaced one of 320 terms would be 5 % and more.
+void expect_int8_sums(const Product& given) {
+  Product p = given;
+  p.int8 = true;
+  const Operands o(p);
+  SCOPED_TRACE(testing::Message() << p.rows << " x " << p.depth << " x " << p.columns);
+  const std::vector<float> twin = product(p, o, InstructionSet::portable);
+  double errors = 0.0, squares = 0.0;
+  for (int64_t row = 0; row < p.rows; ++row) {
+    for (int64_t column = 0; column < p.columns; ++column) {
+      const double wanted = plain_result(p, o, row, column);
+      const double error = twin[static_cast<size_t>(row * p.y_stride() + column)] - wanted;
+      errors += error * error;
+      squares += std::max(1.0, wanted * wanted);
+    }
+  }
+  EXPECT_LE(std::sqrt(errors / squares), 0.03);
+  if (!has_int8_products()) return;
+  const std::vector<float> got = product(p, o, instruction_sets().back());
+  for (size_t i = 0; i < got.size(); ++i)
+    ASSERT_NEAR(got[i], twin[i], 1e-5 * std::max(1.0f, std::abs(twin[i]))) << i;
+}
+
 Workers matmul_threads(int64_t count) {
   return {count, [count](const std::function<void()>& work) {
             std::vector<std::thread> running;
             for (int64_t i = 0; i < count; ++i) running.emplace_back(work);
             for (std::thread& t : running) t.join();
           }};
+}
+
+TEST(Matmul, OfEightBitsIsNearPlainSums) {
+  for (const int64_t depth : {1, 3, 4, 5, 17, 33, 320, 321, 1500}) {
+    for (const int64_t rows : {1, 6, 7, 300}) expect_int8_sums({rows, depth, 33, true, true});
+  }
+  expect_int8_sums({15, 330, 257, true, true, true});
+  for (const bool transient : {false, true}) {
+    Product p = {33, 700, 70, true, true};
+    p.x_transposed = p.weight_transposed = true;
+    p.x_gap = p.y_gap = 3;
+    p.transient = transient;
+    expect_int8_sums(p);
+    p.type = ElementType::float16;
+    expect_int8_sums(p);
+  }
+}
+
+TEST(Matmul, OfEightBitsLetsNaNPass) {
+  Product p = {.rows = 7, .depth = 40, .columns = 70};
+  p.int8 = true;
+  Operands o(p);
+  o.x[3] = std::numeric_limits<float>::quiet_NaN();                // row 0
+  o.weight[5 * 40 + 2] = std::numeric_limits<float>::quiet_NaN();  // column 5
+  for (const InstructionSet set : {InstructionSet::portable, instruction_sets().back()}) {
+    if (set != InstructionSet::portable && !has_int8_products()) continue;
+    const std::vector<float> y = product(p, o, set);
+    EXPECT_TRUE(std::isnan(y[0]));
+    EXPECT_TRUE(std::isnan(y[70 + 5]));
+    EXPECT_FALSE(std::isnan(y[70 + 6]));
+  }
 }
 
 constexpr int64_t kSizes[] = {1, 2, 3, 5, 6, 7, 13, 14, 15, 16, 17, 31, 33, 100, 257};

@@ -166,15 +166,26 @@ TransformerBlock::TransformerBlock(Module& parent, std::string_view key, int64_t
       attn2_(*this, "attn2", width, context_dim, heads),
       ff_(*this, "ff", width) {}
 
-at::Tensor TransformerBlock::operator()(const at::Tensor& x, Context& context) const {
-  at::Tensor h = attn1_.self(norm1_(x), x);
+at::Tensor TransformerBlock::self_attention(const at::Tensor& x, double merged,
+                                            const TokenGrid& grid) const {
+  const at::Tensor features = norm1_(x);
+  if (merged <= 0 || grid.height == 0) return attn1_.self(features, x);
+  const MergedTokens tokens(features, grid, merged);
+  return tokens.unmerge(attn1_.self(tokens.merge(features))) + x;
+}
+
+at::Tensor TransformerBlock::operator()(const at::Tensor& x, Context& context,
+                                        const TokenGrid& grid) const {
+  at::Tensor h = self_attention(x, context.merged_tokens, grid);
   h = attn2_.cross(norm2_(h), context, h);
   return ff_(norm3_(h), h);
 }
 
 SpatialTransformer::SpatialTransformer(Module& parent, std::string_view key, const UNetConfig& c,
                                        int64_t channels, int64_t depth)
-    : Module(parent, key), norm_(*this, "norm", channels, 1e-6, c.norm_groups) {
+    : Module(parent, key),
+      outermost_(channels == c.attention_channels()),
+      norm_(*this, "norm", channels, 1e-6, c.norm_groups) {
   if (c.linear_projection) {
     linear_in_.emplace(*this, "proj_in", channels, channels);
     linear_out_.emplace(*this, "proj_out", channels, channels);
@@ -194,9 +205,10 @@ at::Tensor SpatialTransformer::operator()(const at::Tensor& x, Context& context)
   if (conv_in_) h = (*conv_in_)(h);
   h = h.permute({0, 2, 3, 1}).flatten(1, 2);  // [B,HW,C]
   if (linear_in_) h = (*linear_in_)(h);
+  const TokenGrid grid = outermost_ ? TokenGrid{height, x.size(3)} : TokenGrid{};
   for (const TransformerBlock& b : blocks_) {
-    const auto block = [&b](const auto& in, Context& c) { return b(in[0], c); };
-    h = deep() ? run_block(context, {h}, block) : b(h, context);
+    const auto block = [&b, grid](const auto& in, Context& c) { return b(in[0], c, grid); };
+    h = deep() ? run_block(context, {h}, block) : b(h, context, grid);
   }
   if (linear_out_) h = (*linear_out_)(h);
   h = h.unflatten(1, {height, -1}).permute({0, 3, 1, 2});  // [B,C,H,W], channels-last in memory

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/token_merging.h"
 #include "tensor/layers.h"
 
 namespace zc {
@@ -36,6 +37,12 @@ struct UNetConfig {
   std::vector<int64_t> hint_widths = {16, 16, 32, 32, 96, 96, 256};
 
   int64_t time_channels() const { return model_channels * 4; }
+  // Of the outermost level that has attention.
+  int64_t attention_channels() const {
+    size_t level = 0;
+    while (level + 1 < channel_mult.size() && transformer_depth[level] == 0) ++level;
+    return model_channels * channel_mult[level];
+  }
   int64_t heads_at(int64_t channels) const {
     return head_channels > 0 ? channels / head_channels : num_heads;
   }
@@ -76,6 +83,9 @@ class Context {
   // a residual block with its transformer at a time, or, of deep transformers, each block.
   // The keys and values of an image prompt get no gradient then.
   bool recompute = false;
+  // Inference: part of the tokens of self-attention that is merged at the outermost level that has
+  // any.
+  double merged_tokens = 0;
 
  private:
   at::Tensor tokens_;
@@ -149,11 +159,14 @@ class TransformerBlock : public Module {
  public:
   TransformerBlock(Module& parent, std::string_view key, int64_t width, int64_t context_dim,
                    int64_t heads);
-  // x [B,T,D], or [1,T,D] before the batch of the context -> [B,T,D]
-  at::Tensor operator()(const at::Tensor& x, Context& context) const;
+  // x [B,T,D], or [1,T,D] before the batch of the context -> [B,T,D]. Context::merged_tokens counts
+  // where the grid of the tokens is given.
+  at::Tensor operator()(const at::Tensor& x, Context& context, const TokenGrid& grid = {}) const;
   const CrossAttention& cross_attention() const { return attn2_; }
 
  private:
+  at::Tensor self_attention(const at::Tensor& x, double merged, const TokenGrid& grid) const;
+
   LayerNorm norm1_, norm2_, norm3_;
   CrossAttention attn1_, attn2_;
   FeedForward ff_;
@@ -171,6 +184,7 @@ class SpatialTransformer : public Module {
   bool deep() const { return blocks_.size() > 1; }
 
  private:
+  bool outermost_;
   GroupNorm norm_;
   std::optional<Conv2d> conv_in_, conv_out_;
   std::optional<Linear> linear_in_, linear_out_;

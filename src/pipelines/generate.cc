@@ -46,6 +46,7 @@ struct Run {
   const ModelSet& models;
   const GenerateRequest& request;
   const GenerateHooks& hooks;
+  Kernels kernels;  // of the denoising networks
   std::unique_ptr<Pass> first;
   std::unique_ptr<Pass> second;  // null: none is wanted
   std::optional<StartPicture> start;
@@ -116,12 +117,16 @@ at::Tensor sample_picture(Run& run, int64_t k) {
     begin.x0 = sample_latent(run.start->latent, run.first->encoder_noise(k), vae.scale_factor);
     begin.keep = keep_in_latent(*run.start, vae.downscale());
   }
-  const at::Tensor latent = run.first->sample(k, begin, task, on_step);
+  const auto sample = [&](Pass& pass, const Pass::Begin& from) {
+    const KernelScope kernels(run.kernels);
+    return pass.sample(k, from, task, on_step);
+  };
+  const at::Tensor latent = sample(*run.first, begin);
   if (!run.second) return latent;
   task.check_cancelled();
   const at::Tensor enlarged = enlarged_latent(run.models.vae(), latent, run.second->size(),
                                               run.request.hires.upscaler, run.rows);
-  return run.second->sample(k, {.x0 = enlarged, .keep = {}}, task, on_step);
+  return sample(*run.second, {.x0 = enlarged, .keep = {}});
 }
 
 Image decode_picture(const Run& run, const at::Tensor& latent) {
@@ -185,13 +190,27 @@ MemoryPlan check_request(const ModelSet& models, const GenerateRequest& request,
   return plan;
 }
 
+void check_products(const std::string& precision, bool has_them, const char* wanted) {
+  if (has_them) return;
+  throw Error(ErrorKind::unsupported, "precision",
+              fmt::format("{} wants a processor with {}, which this one has not: take fp32",
+                          precision, wanted));
+}
+
+// Of the denoising networks; text encoder and autoencoder are little work, and take int8's place in
+// float32.
 Kernels kernels_of(const GenerateRequest& request, const NetworkPlace& place) {
   if (request.exact) return Kernels::plain;
-  if (request.precision != "bf16" || !place.on_cpu()) return Kernels::fast;
-  if (!has_bf16_products())
-    throw Error(ErrorKind::unsupported, "precision",
-                "bf16 wants a processor with AMX, which this one has not: take fp32");
-  return Kernels::bf16;
+  if (!place.on_cpu()) return Kernels::fast;
+  if (request.precision == "bf16") {
+    check_products(request.precision, has_bf16_products(), "AMX");
+    return Kernels::bf16;
+  }
+  if (request.precision == "int8") {
+    check_products(request.precision, has_int8_products(), "AVX-512 VNNI");
+    return Kernels::int8;
+  }
+  return Kernels::fast;
 }
 
 }  // namespace
@@ -213,7 +232,8 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
   Stopwatch watch(result.seconds);
   result.request = resolve_for(models, wanted);
   const GenerateRequest& request = result.request;
-  const KernelScope kernels(kernels_of(request, models.place()));
+  const Kernels of_networks = kernels_of(request, models.place());
+  const KernelScope kernels(of_networks == Kernels::int8 ? Kernels::fast : of_networks);
   result.plan = check_request(models, request, limits);
   const MemorySavings& savings = result.plan.savings;
   if (savings.streamed) models.stream_weights();
@@ -222,6 +242,7 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
   Run run{.models = models,
           .request = request,
           .hooks = hooks,
+          .kernels = of_networks,
           .first = first_pass(models, request, pure_noise, savings.two_passes),
           .second = second_pass(models, request, pure_noise, savings.two_passes),
           .start = {},

@@ -255,7 +255,7 @@ TEST_F(GenerateOptions, SkippedWorkIsSaidInTheRecordAndRepeats) {
   };
   for (const SkipOptions& skip :
        {SkipOptions{.steps = 0.5}, SkipOptions{.deep = 0.5}, SkipOptions{.control = 0.5},
-        SkipOptions{.guidance = 0.5},
+        SkipOptions{.guidance = 0.5}, SkipOptions{.tokens = 0.5},
         SkipOptions{.steps = 0.3, .deep = 0.3, .control = 0.3, .guidance = 0.3}}) {
     std::vector<std::string> pngs;
     const GenerateResult result = run(with(skip), keeping_pngs(pngs));
@@ -298,6 +298,19 @@ TEST_F(GenerateOptions, PrecisionIsRefusedWhereTheMachineHasNoSuchProducts) {
   }
   r.exact = true;
   EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
+}
+
+TEST_F(GenerateOptions, EightBitsGiveAlmostTheSamePictureWhereTheMachineHasThem) {
+  GenerateRequest r = request("control.safetensors");
+  r.precision = "int8";
+  if (!has_int8_products()) {
+    EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
+    return;
+  }
+  const Image picture = run(r).images[0], usual = run(request("control.safetensors")).images[0];
+  EXPECT_NE(picture, usual);
+  EXPECT_LT(largest_difference(picture, usual), 64);
+  EXPECT_EQ(run(r).images[0], picture);
 }
 
 TEST_F(GenerateOptions, SkippedStepsGoWithEverySampler) {

@@ -32,7 +32,9 @@ GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
     control_embeddings_.push_back(unit.net->embed(there).to(place.type));
 
   const auto pass = [&](const at::Tensor& tokens, int64_t rows, bool with_prompt) {
-    return Pass{.context = Context(place.to_networks(tokens), /*keep=*/true),
+    Context context(place.to_networks(tokens), /*keep=*/true);
+    context.merged_tokens = options_.skip.tokens;
+    return Pass{.context = std::move(context),
                 .rows = rows,
                 .with_prompt = with_prompt,
                 .control = std::vector<Forecast>(units_.size())};

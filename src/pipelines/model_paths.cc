@@ -188,6 +188,8 @@ void place_networks(ModelPaths& paths, const std::string& device, const std::str
                   "fp16 is for GPUs: take fp32, or bf16 where the processor has AMX");
     return;
   }
+  if (precision == "int8")
+    throw Error(ErrorKind::unsupported, "precision", "int8 is for the CPU: take fp16 or bf16");
   paths.network = precision == "auto" ? "fp16" : precision;
 }
 

@@ -94,8 +94,11 @@ int64_t denoising_bytes(const ModelSet& models, const GenerateRequest& request,
   const ModelConfig& config = models.config();
   const int64_t latent_pixels =
       most_pixels(models, request) / (config.vae.downscale() * config.vae.downscale());
-  return rows_of(request, savings) * latent_pixels * config.unet.model_channels * 4 *
-         (kLiveInUNet + live_in_forecasts(request));
+  const int64_t live =
+      latent_pixels * config.unet.model_channels * 4 * (kLiveInUNet + live_in_forecasts(request));
+  // How alike each quarter of the tokens is to the other three (token_merging.h).
+  const int64_t alike = request.skip.tokens > 0 ? latent_pixels * latent_pixels / 16 * 3 * 4 : 0;
+  return rows_of(request, savings) * (live + alike);
 }
 
 int64_t decoding_bytes(const ModelSet& models, const GenerateRequest& request,

@@ -104,15 +104,16 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("upscaler", o.upscaler, "how it is enlarged");
 }
 
-// Work that is left out: approximations, each measured in docs/fast.md. All numbers are parts of
-// the calls of the networks.
+// Work that is left out: approximations, each measured in docs/fast.md. All numbers but that of
+// tokens are parts of the calls of the networks.
 struct SkipOptions {
   double steps = 0;
   double deep = 0;
   double control = 0;
   double guidance = 0;
+  double tokens = 0;
 
-  bool any() const { return steps > 0 || deep > 0 || control > 0 || guidance > 0; }
+  bool any() const { return steps > 0 || deep > 0 || control > 0 || guidance > 0 || tokens > 0; }
 };
 
 template <OptionsOf<SkipOptions> O, class Visitor>
@@ -125,6 +126,8 @@ void for_each_field(O& o, Visitor&& visit) {
         "part of the computed steps in which what the ControlNets say is extrapolated");
   visit("guidance", o.guidance, Range{0, 1},
         "part of the steps, the last ones, without the negative prompt");
+  visit("tokens", o.tokens, Range{0, 0.75},
+        "part of the tokens that is merged with similar ones for the largest self-attentions");
 }
 
 struct GenerateRequest {
@@ -207,9 +210,10 @@ void for_each_field(O& o, Visitor&& visit) {
         "which layer of the text encoder counts, from the end; 1: the last one, or the model's");
   visit("hires", o.hires, "second pass for a larger picture");
   visit(
-      "precision", o.precision, one_of({"auto", "fp32", "bf16", "fp16"}),
+      "precision", o.precision, one_of({"auto", "fp32", "bf16", "fp16", "int8"}),
       "of the networks; auto: fp32 on the CPU, fp16 on a GPU. bf16: less exact and faster, on GPUs "
-      "and on processors that have AMX; fp16: on GPUs");
+      "and on processors with AMX; fp16: on GPUs; int8: linear layers with 8 bits, on processors "
+      "with AVX-512 VNNI");
   visit("fast", o.fast,
         "approximately the same picture in about two fifths of the time: skip.steps=0.65, unless "
         "something else is skipped");

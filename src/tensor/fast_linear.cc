@@ -37,7 +37,8 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
   const float* bias_data = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   const float* residual_data = residual.defined() ? residual.const_data_ptr<float>() : nullptr;
   const int64_t columns = gated ? w.size(1) / 2 : w.size(1);
-  if (fast_kernels_in_use() && kernels::has_split_conv() && x.is_contiguous() &&
+  const bool int8 = kernels_in_use() == Kernels::int8;
+  if (!int8 && fast_kernels_in_use() && kernels::has_split_conv() && x.is_contiguous() &&
       (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
     kernels::split_conv({.in = w.size(0),
                          .out = columns,
@@ -68,6 +69,7 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
                                  .bias = bias_data,
                                  .gated = gated,
                                  .split = fast_kernels_in_use(),
+                                 .int8 = int8,
                                  .transient = true});
   product.run({.rows = x.size(0),
                .x = x.const_data_ptr<float>(),

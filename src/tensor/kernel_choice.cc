@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "kernels/matmul.h"
 #include "kernels/split_conv.h"
 
 namespace zc {
@@ -22,6 +23,10 @@ bool fast_kernels_in_use() {
 
 bool has_bf16_products() {
   return kernels::has_split_conv();
+}
+
+bool has_int8_products() {
+  return kernels::has_int8_products();
 }
 
 KernelScope::KernelScope(Kernels kernels) : before_(std::exchange(chosen, kernels)) {}

@@ -32,6 +32,7 @@ struct EvaluateOptions {
   std::optional<double> cfg;
   bool fast = false;
   SkipOptions skip;
+  std::string precision = "auto";
   std::filesystem::path partial;
   std::string shard = "0/1";
 };
@@ -50,6 +51,7 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("cfg", o.cfg, Range{0, 50}, "guidance strength; unset: as generate");
   visit("fast", o.fast, "as generate");
   visit("skip", o.skip, "as generate");
+  visit("precision", o.precision, one_of({"auto", "fp32", "bf16", "int8"}), "as generate");
   visit("partial", o.partial,
         "file that keeps each scene's measurements: run again with it, an evaluation goes on");
   visit("shard", o.shard, "only every N-th scene, as 0/2 and 1/2; shards may share --partial");

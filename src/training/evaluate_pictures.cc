@@ -22,6 +22,7 @@ PictureMaker::PictureMaker(const EvaluateOptions& options, const std::vector<std
   request_.cfg = options.cfg;
   request_.fast = options.fast;
   request_.skip = options.skip;
+  request_.precision = options.precision;
   for (const std::string& kind : controls) {
     ControlUnit& unit = request_.controls.emplace_back();
     unit.kind = kind;
