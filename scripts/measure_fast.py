@@ -48,6 +48,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=16, help="for times and ratios (16)")
     parser.add_argument("--scenes", type=int, default=64, help="for edges, colours and times of day (64)")
+    parser.add_argument("--only", default="", metavar="A,B", help="settings with one of these in their name, and the usual one")
     parser.add_argument("--program", default=ROOT / "build/release/bin/zeroconv", type=pathlib.Path)
     parser.add_argument("--out", default=ROOT / "build/bench", type=pathlib.Path, metavar="DIR")
     return parser.parse_args()
@@ -103,11 +104,13 @@ def main():
         bench_env.prepare()
         os.execv(bench_env.PYTHON, [str(bench_env.PYTHON), *sys.argv])
     options.out.mkdir(parents=True, exist_ok=True)
+    wanted = [setting for number, setting in enumerate(SETTINGS)
+              if number == 0 or any(part in setting[0] for part in options.only.split(","))]
     results = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary) / "scenes"
         scenes = scenes_of(options, folder)
-        for number, (name, setting) in enumerate(SETTINGS):
+        for number, (name, setting) in enumerate(wanted):
             results[name] = measure(options, folder, scenes, number, setting)
             print(" | ".join(row(name, results[name], results[SETTINGS[0][0]])), flush=True)
     (options.out / "fast.json").write_text(json.dumps(results, indent=1))

@@ -169,7 +169,7 @@ Kernels kernels_named(const std::string& name) {
                   has_bf16_products() ? " or bf16" : "", has_int8_products() ? " or int8" : ""));
 }
 
-void check_precision(const std::string& name) {
+void check_precision_name(const std::string& name) {
   for (const char* known : {"auto", "fp32", "fp16", "bf16"})
     if (name == known) return;
   throw Error(ErrorKind::bad_request, "--precision",
@@ -250,7 +250,7 @@ int run_bench(Arguments arguments) {
     throw Error(ErrorKind::bad_request, "--memory", "is a limit for `bench image` alone");
   ModelPaths paths = paths_of_request(request_of(c));
   paths.one_run = memory > 0;
-  check_precision(c.precision);
+  check_precision_name(c.precision);
   place_networks(paths, prepared.device, request_of(c).precision);
   const auto models = load_models(paths);
   const GenerateRequest request = resolve_for(*models, request_of(c));

@@ -12,6 +12,7 @@
 #endif
 
 #include "kernels/matmul_body.h"
+#include "kernels/vectors_avx512.h"
 
 namespace zc::kernels {
 namespace {
@@ -25,9 +26,34 @@ void widen_float16_avx512(const uint16_t* from, int64_t count, float* to) {
   widen_float16(from + whole, count - whole, to + whole);
 }
 
+constexpr int64_t kParts = 4;
+
+void turn_avx512(const float* from, int64_t from_stride, int64_t depth, float* to,
+                 int64_t to_stride) {
+  using V = SixteenFloats;
+  for (int64_t first = 0; first < kParts / 2 * V::width; first += V::width) {
+    const float* columns = from + first * from_stride;
+    for (int64_t k = 0; k < depth; k += V::width) {
+      const int64_t count = depth - k < V::width ? depth - k : V::width;
+      V::Reg r[V::width];
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < V::width; ++i) {
+        const float* at = columns + i * from_stride + k;
+        r[i] = count == V::width ? V::load(at) : V::load_partial(at, count);
+      }
+      V::transpose(r);
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < V::width; ++i) {
+        if (i < count) V::store(to + (k + i) * to_stride + first, r[i]);
+      }
+    }
+  }
+}
+
 constexpr MatmulKernels make_kernels() {
-  MatmulKernels kernels = matmul_kernels_of<Vectors<16>, 4, 6>();
+  MatmulKernels kernels = matmul_kernels_of<Vectors<16>, kParts, 6>();
   kernels.widen_float16 = widen_float16_avx512;
+  kernels.turn = turn_avx512;
   return kernels;
 }
 

@@ -58,10 +58,13 @@ void pack_elements(const MatmulWeights& w, const HalfPanel& p, int64_t first_dep
   }
 }
 
-void pack_floats(const MatmulWeights& w, const HalfPanel& p, float* to) {
+void pack_floats(const MatmulWeights& w, const MatmulKernels& kernels, const HalfPanel& p,
+                 float* to) {
   int64_t k = 0;
   if (w.depth_stride == 1 && p.count == p.width) {
     const float* from = static_cast<const float*>(w.weight) + p.first * w.column_stride;
+    if (kernels.turn != nullptr)
+      return kernels.turn(from, w.column_stride, w.depth, to, p.to_stride);
     for (; k + 4 <= w.depth; k += 4) {
       for (int64_t c = 0; c < p.width; c += 4) {
         transpose_four(from + k + c * w.column_stride, w.column_stride, to + k * p.to_stride + c,
@@ -73,8 +76,8 @@ void pack_floats(const MatmulWeights& w, const HalfPanel& p, float* to) {
 }
 
 // Halves that lie along the depth: each column is widened in one go, then packed as floats are.
-void pack_widened(const MatmulWeights& w, const HalfPanel& p, float* to,
-                  void (*widen)(const uint16_t*, int64_t, float*)) {
+void pack_widened(const MatmulWeights& w, const MatmulKernels& kernels, const HalfPanel& p,
+                  float* to, void (*widen)(const uint16_t*, int64_t, float*)) {
   thread_local std::vector<float> columns;
   columns.resize(static_cast<size_t>(p.count * w.depth));
   for (int64_t c = 0; c < p.count; ++c) {
@@ -84,7 +87,7 @@ void pack_widened(const MatmulWeights& w, const HalfPanel& p, float* to,
   MatmulWeights floats = w;
   floats.weight = columns.data();
   floats.column_stride = w.depth;
-  pack_floats(floats, {0, p.count, p.width, p.to_stride}, to);
+  pack_floats(floats, kernels, {0, p.count, p.width, p.to_stride}, to);
 }
 
 }  // namespace
@@ -106,12 +109,12 @@ void pack_panel_of(const MatmulWeights& weights, const MatmulKernels& kernels, i
     const HalfPanel p = half_panel(weights, kernels, panel, half);
     float* floats = static_cast<float*>(to) + half * p.width;
     if (weights.type == ElementType::float32) {
-      pack_floats(weights, p, floats);
+      pack_floats(weights, kernels, p, floats);
     } else if (weights.keep_type) {
       uint16_t* halves = static_cast<uint16_t*>(to) + half * p.width;
       pack_elements<uint16_t>(weights, p, 0, halves, [](uint16_t v) { return v; });
     } else if (weights.depth_stride == 1) {
-      pack_widened(weights, p, floats, widen);
+      pack_widened(weights, kernels, p, floats, widen);
     } else {
       pack_elements<uint16_t>(weights, p, 0, floats, [&](uint16_t v) {
         float value;

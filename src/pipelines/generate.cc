@@ -200,6 +200,7 @@ void check_products(const std::string& precision, bool has_them, const char* wan
 // Of the denoising networks; text encoder and autoencoder are little work, and take int8's place in
 // float32.
 Kernels kernels_of(const GenerateRequest& request, const NetworkPlace& place) {
+  check_precision(request.precision, place.on_cpu());
   if (request.exact) return Kernels::plain;
   if (!place.on_cpu()) return Kernels::fast;
   if (request.precision == "bf16") {

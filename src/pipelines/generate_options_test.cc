@@ -300,6 +300,12 @@ TEST_F(GenerateOptions, PrecisionIsRefusedWhereTheMachineHasNoSuchProducts) {
   EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
 }
 
+TEST_F(GenerateOptions, HalvesAreRefusedOnTheCpu) {
+  GenerateRequest r = request();
+  r.precision = "fp16";
+  EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
+}
+
 TEST_F(GenerateOptions, EightBitsGiveAlmostTheSamePictureWhereTheMachineHasThem) {
   GenerateRequest r = request("control.safetensors");
   r.precision = "int8";

@@ -180,17 +180,20 @@ ModelPaths paths_of_request(const GenerateRequest& request) {
   return paths;
 }
 
-void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision) {
-  paths.device = device;
-  if (device == "cpu") {
-    if (precision == "fp16")
-      throw Error(ErrorKind::unsupported, "precision",
-                  "fp16 is for GPUs: take fp32, or bf16 where the processor has AMX");
-    return;
-  }
-  if (precision == "int8")
+void check_precision(const std::string& precision, bool on_cpu) {
+  if (on_cpu && precision == "fp16")
+    throw Error(
+        ErrorKind::unsupported, "precision",
+        "fp16 is for GPUs: take fp32, or on the CPU bf16 or int8 where it has such products");
+  if (!on_cpu && precision == "int8")
     throw Error(ErrorKind::unsupported, "precision", "int8 is for the CPU: take fp16 or bf16");
-  paths.network = precision == "auto" ? "fp16" : precision;
+}
+
+void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision) {
+  const bool on_cpu = device == "cpu";
+  check_precision(precision, on_cpu);
+  paths.device = device;
+  if (!on_cpu) paths.network = precision == "auto" ? "fp16" : precision;
 }
 
 }  // namespace zc

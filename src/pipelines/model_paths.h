@@ -48,6 +48,8 @@ struct ModelPaths {
 // bad_request naming the kind for which there is no ControlNet, not_found for a missing file.
 ModelPaths paths_of_request(const GenerateRequest& request);
 
+// Throws unsupported for what the CPU, or a GPU, does not compute in.
+void check_precision(const std::string& precision, bool on_cpu);
 // Sets device and network. precision: as GenerateRequest::precision. On the CPU networks are
 // float32, whatever their kernels round. Throws unsupported for what the device does not do.
 void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision);
