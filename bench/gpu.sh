@@ -7,7 +7,7 @@
 #   SYNTHETIC    the program that writes the checkpoint (beside it)
 #   PYTHON       a Python with torch for CUDA, diffusers, transformers, safetensors, numpy, pillow (python3)
 #   WEIGHTS      where the checkpoint is, or will be made (out/bench-peers)
-#   RUNS=20 ROUNDS=3 SIZE=512 WHAT="step vae image"
+#   RUNS=20 ROUNDS=3 SIZE=512 WHAT="step vae image" PEERS="diffusers diffusers-compile"
 #   DEVICE=cpu   tries the script where there is no GPU
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +17,7 @@ synthetic=${SYNTHETIC:-$(dirname "$zeroconv")/synthetic_checkpoint}
 python=${PYTHON:-python3}
 weights=${WEIGHTS:-out/bench-peers}
 runs=${RUNS:-20} rounds=${ROUNDS:-3} what=${WHAT:-step vae image}
+peers=${PEERS-diffusers diffusers-compile}
 device=${DEVICE:-cuda} size=${SIZE:-512}
 precisions="fp32 fp16 bf16"
 [ "$device" = cuda ] || precisions=fp32
@@ -36,13 +37,14 @@ PY
 fi
 "$python" bench/peers/make_inputs.py "$weights" $size
 
-# peer NAME WHAT PROGRAM OPTIONS...: one process; its line of JSON goes to the results with its name.
+# peer NAME WHAT PROGRAM OPTIONS...: one process; its line of JSON goes to the results with its name. One that fails is left out.
 peer() {
   local name=$1 of=$2
   shift 2
   echo "==> $of: $name" >&2
   "$python" "bench/peers/$1" --weights "$weights" --what "$of" --runs "$runs" --size $size --json "${@:2}" |
-    tail -n 1 | sed "s/^{/{\"peer\": \"$name\", \"what\": \"$of\", /" | tee -a "$out/results.jsonl"
+    tail -n 1 | sed "s/^{/{\"peer\": \"$name\", /" | tee -a "$out/results.jsonl" ||
+    echo "==> $of: $name failed" >&2
 }
 
 "$zeroconv" doctor | tee "$out/machine.txt"
@@ -66,8 +68,11 @@ PY
 for round in $(seq "$rounds"); do
   for of in $what; do
     peer zeroconv "$of" zeroconv_peer.py --program "$zeroconv" --extra "--device $device" --output "$out/zeroconv_$of.png"
-    peer diffusers "$of" diffusers_peer.py --device "$device" --output "$out/diffusers_$of.png"
-    peer diffusers-compile "$of" diffusers_peer.py --device "$device" --compile
+    for other in $peers; do
+      options=(--device "$device")
+      [ "$other" = diffusers ] || options+=(--compile)
+      peer "$other" "$of" diffusers_peer.py "${options[@]}" --output "$out/${other}_$of.png"
+    done
   done
 done
 "$python" - "$out" <<'PY' | tee "$out/table.md"
