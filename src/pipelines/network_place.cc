@@ -2,13 +2,12 @@
 #include "pipelines/network_place.h"
 
 #include "base/error.h"
-#include "tensor/device.h"
 
 namespace zc {
 
 NetworkPlace network_place(const std::string& device, const std::string& precision) {
   ZC_BUG_IF(precision != "fp32" && precision != "fp16" && precision != "bf16");
-  return {.device = at::Device(device).is_cpu() ? at::kCPU : open_device(device),
+  return {.device = at::Device(device),
           .type = precision == "fp16"   ? at::kHalf
                   : precision == "bf16" ? at::kBFloat16
                                         : at::kFloat};

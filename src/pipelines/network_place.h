@@ -17,8 +17,8 @@ struct NetworkPlace {
   at::Tensor to_networks(const at::Tensor& x) const { return x.to(device, type); }
 };
 
-// "cpu", or as open_device() takes and gives them; precision: "fp32", "fp16" or "bf16". Throws
-// unsupported for a device that is not available.
+// device: as at::Device spells those of open_device(), which has opened it: "cpu", "cuda:0".
+// precision: "fp32", "fp16" or "bf16".
 NetworkPlace network_place(const std::string& device, const std::string& precision);
 
 inline at::Tensor to_host(const at::Tensor& x) {

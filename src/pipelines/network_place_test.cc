@@ -62,6 +62,15 @@ TEST_F(PlacedNetworks, SkippedWorkToo) {
   expect_alike(r, inputs(r));
 }
 
+// What a command hands on from open_device() on a machine with a GPU.
+TEST(PlaceNetworks, TakesAGpuAsItIsSpeltWhereItWasOpened) {
+  const NetworkPlace place = network_place(at::Device(at::kCUDA, 0).str(), "fp16");
+  EXPECT_EQ(place.device, at::Device(at::kCUDA, 0));
+  EXPECT_EQ(place.type, at::kHalf);
+  EXPECT_FALSE(place.on_cpu());
+  EXPECT_TRUE(network_place("cpu", "fp32").on_cpu());
+}
+
 TEST(PlaceNetworks, TakesHalvesOnAGpuAndFloatsOnTheCpu) {
   ModelPaths paths;
   place_networks(paths, "cuda:0", "auto");
