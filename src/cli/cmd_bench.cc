@@ -169,11 +169,20 @@ Kernels kernels_named(const std::string& name) {
                   has_bf16_products() ? " or bf16" : "", has_int8_products() ? " or int8" : ""));
 }
 
-void check_precision_name(const std::string& name) {
-  for (const char* known : {"auto", "fp32", "fp16", "bf16"})
-    if (name == known) return;
-  throw Error(ErrorKind::bad_request, "--precision",
-              fmt::format("is `{}`, wanted auto, fp32, fp16 or bf16", printable(name, 60)));
+// --kernels is for the CPU, --precision for a GPU; neither is passed over where it says nothing.
+void check_choices(const BenchCommand& c, const std::string& device) {
+  const std::vector<std::string> known = {"auto", "fp32", "fp16", "bf16"};
+  if (std::find(known.begin(), known.end(), c.precision) == known.end())
+    throw Error(
+        ErrorKind::bad_request, "--precision",
+        fmt::format("is `{}`, wanted auto, fp32, fp16 or bf16", printable(c.precision, 60)));
+  const bool on_cpu = device == "cpu";
+  if (on_cpu && c.precision != "auto" && c.precision != "fp32")
+    throw Error(ErrorKind::unsupported, "--precision",
+                fmt::format("{} is for a GPU: on the CPU choose --kernels", c.precision));
+  if (!on_cpu && c.kernels != "fast")
+    throw Error(ErrorKind::unsupported, "--kernels",
+                "are the CPU's: on a GPU leave them out, and choose --precision");
 }
 
 RunTimes bench_step(const BenchCommand& c, const ModelSet& models, const GenerateRequest& request) {
@@ -250,7 +259,7 @@ int run_bench(Arguments arguments) {
     throw Error(ErrorKind::bad_request, "--memory", "is a limit for `bench image` alone");
   ModelPaths paths = paths_of_request(request_of(c));
   paths.one_run = memory > 0;
-  check_precision_name(c.precision);
+  check_choices(c, prepared.device);
   place_networks(paths, prepared.device, request_of(c).precision);
   const auto models = load_models(paths);
   const GenerateRequest request = resolve_for(*models, request_of(c));

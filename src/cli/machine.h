@@ -32,7 +32,8 @@ struct MachineOptions {
 };
 template <OptionsOf<MachineOptions> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
-  visit("device", o.device, one_of({"auto", "cpu", "cuda"}), "where to compute");
+  visit("device", o.device, one_of({"auto", "cpu", "cuda"}),
+        "where to compute; auto: training takes a GPU where it can, all else the CPU");
   visit("threads", o.threads, Range{0, 1024}, "of the CPU, 0: one for each core");
   visit(
       "memory", o.memory,
