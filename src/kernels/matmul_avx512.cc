@@ -4,13 +4,6 @@
 
 #if defined(__AVX512F__)
 
-#include <immintrin.h>
-
-// GCC 12 takes the unused lanes in its own header for values that nobody set (its bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
 #include "kernels/matmul_body.h"
 #include "kernels/vectors_avx512.h"
 

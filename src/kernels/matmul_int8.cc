@@ -4,15 +4,9 @@
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 
-#include <immintrin.h>
-
 #include <cstring>
 
-// GCC 12 takes the unused lanes in its own header for values that nobody set (its bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
+#include "kernels/vectors_avx512.h"
 
 namespace zc::kernels {
 namespace {
