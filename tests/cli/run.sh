@@ -67,6 +67,8 @@ expect 65 'no record' generate --replay photo.png
 expect 74 'folder does not exist' "${run[@]}" -o nowhere/out.png
 expect 64 'ends with .png' "${run[@]}" -o out.gif
 expect 69 'cuda' "${run[@]}" --device cuda
+expect 69 'fp16 is for GPUs' "${run[@]}" --precision fp16
+expect 69 'choose --kernels' bench step --precision bf16
 expect 69 'memory.*limit' "${run[@]}" --memory 1MiB
 
 # ---- pictures ----
