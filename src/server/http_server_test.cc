@@ -252,12 +252,14 @@ TEST(HttpServer, TurnsConnectionsAwayWhileAllOthersAreAtWork) {
   HttpLimits limits;
   limits.connections_per_address = 2;
   std::promise<void> both;
-  std::vector<Reply> replies;
+  std::promise<void> all;
+  std::vector<Reply> replies;  // touched by the handlers alone until all have come
   std::mutex mutex;
   HttpServer server(any_port(limits), [&](const HttpRequest&, const Reply& reply) {
     const std::lock_guard lock(mutex);
     replies.push_back(reply);
     if (replies.size() == 2) both.set_value();
+    if (replies.size() == 3) all.set_value();
   });
   server.start();
   TestClient one(server.port());
@@ -271,9 +273,11 @@ TEST(HttpServer, TurnsConnectionsAwayWhileAllOthersAreAtWork) {
   EXPECT_EQ(response.headers["retry-after"], "5");
   TestClient elsewhere(server.port(), 0, "127.0.0.2");  // another address has room
   elsewhere.request("GET /");
+  all.get_future().wait();
   for (const Reply& reply : replies) reply.json(200, {});
   EXPECT_EQ(one.response().status, 200);
   EXPECT_EQ(two.response().status, 200);
+  EXPECT_EQ(elsewhere.response().status, 200);
   server.stop(0);
 }
 
