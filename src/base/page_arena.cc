@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 
@@ -47,7 +48,7 @@ bool PageArena::contains(const void* address) const {
 void* PageArena::allocate(size_t bytes) {
   const size_t length = round_up(std::max<size_t>(bytes, 1), kGranule);
   const std::lock_guard lock(mutex_);
-  const auto found = free_by_length_.lower_bound({length, 0});
+  const auto found = best_fit(length);
   if (found == free_by_length_.end()) return nullptr;
   const auto [free_length, offset] = *found;
   erase_free(offset, free_length);
@@ -111,6 +112,20 @@ void PageArena::insert_free(size_t offset, size_t length) {
 void PageArena::erase_free(size_t offset, size_t length) {
   free_by_offset_.erase(offset);
   free_by_length_.erase({length, offset});
+}
+
+// The free range in which the fewest pages are new, of those the shortest: a page that comes anew
+// has to be cleared, and another goes back for it.
+std::set<PageArena::Range>::const_iterator PageArena::best_fit(size_t length) {
+  auto best = free_by_length_.lower_bound({length, 0});
+  size_t fewest = std::numeric_limits<size_t>::max();
+  for (auto range = best; range != free_by_length_.end() && fewest > 0; ++range) {
+    const size_t fresh = touch_pages(range->second, length, true);
+    if (fresh >= fewest) continue;
+    fewest = fresh;
+    best = range;
+  }
+  return best;
 }
 
 // How many pages of the range are not resident; they become so unless they are only counted.

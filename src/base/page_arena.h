@@ -14,10 +14,10 @@
 
 namespace zc {
 
-// Blocks out of one range of addresses, best fit first. The pages of free ranges stay with the
-// process, but never so many that it holds more than its blocks once needed at the same time:
-// before that, free pages go back to the system. So the peak of memory is that of the blocks
-// themselves. Thread-safe.
+// Blocks out of one range of addresses, where the fewest pages are new. The pages of free ranges
+// stay with the process, but never so many that it holds more than its blocks once needed at the
+// same time: before that, free pages go back to the system. So the peak of memory is that of the
+// blocks themselves. Thread-safe.
 class PageArena {
  public:
   // `capacity` bytes of addresses, not of memory. usable() is false when the system does not hand
@@ -44,6 +44,7 @@ class PageArena {
 
   void insert_free(size_t offset, size_t length);
   void erase_free(size_t offset, size_t length);
+  std::set<Range>::const_iterator best_fit(size_t length);
   size_t touch_pages(size_t offset, size_t length, bool count_only);
   void release_pages(size_t bytes);
   size_t release_range(size_t offset, size_t length, size_t bytes);

@@ -32,6 +32,18 @@ TEST(PageArena, PrefersTheRangeThatFitsBest) {
   arena.free(end);
 }
 
+TEST(PageArena, PrefersPagesThatAreThereToRangesThatFitBetter) {
+  PageArena arena(40 * kMiB);
+  void* fresh = arena.allocate(8 * kMiB);
+  void* wall = arena.allocate(2 * kMiB);
+  arena.free(fresh);
+  arena.release_free_pages();  // 8 MiB of addresses without pages
+  void* there = arena.allocate(20 * kMiB);
+  arena.free(there);
+  EXPECT_EQ(arena.allocate(6 * kMiB), there);
+  arena.free(wall);
+}
+
 TEST(PageArena, JoinsNeighboursThatAreFree) {
   PageArena arena(16 * kMiB);
   void* blocks[] = {arena.allocate(4 * kMiB), arena.allocate(4 * kMiB), arena.allocate(8 * kMiB)};
