@@ -21,18 +21,30 @@ void widen_float16_avx512(const uint16_t* from, int64_t count, float* to) {
 
 constexpr int64_t kParts = 4;
 
-void turn_avx512(const float* from, int64_t from_stride, int64_t depth, float* to,
+__m512 load_depths(const float* from, int64_t count) {
+  return count == 16 ? SixteenFloats::load(from) : SixteenFloats::load_partial(from, count);
+}
+
+__m512 load_depths(const uint16_t* from, int64_t count) {
+  if (count == 16)
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  uint16_t whole[16] = {};
+  for (int64_t i = 0; i < count; ++i) whole[i] = from[i];
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(whole)));
+}
+
+template <class From>
+void turn_avx512(const From* from, int64_t from_stride, int64_t depth, float* to,
                  int64_t to_stride) {
   using V = SixteenFloats;
   for (int64_t first = 0; first < kParts / 2 * V::width; first += V::width) {
-    const float* columns = from + first * from_stride;
+    const From* columns = from + first * from_stride;
     for (int64_t k = 0; k < depth; k += V::width) {
       const int64_t count = depth - k < V::width ? depth - k : V::width;
       V::Reg r[V::width];
 #pragma GCC unroll 16
       for (int64_t i = 0; i < V::width; ++i) {
-        const float* at = columns + i * from_stride + k;
-        r[i] = count == V::width ? V::load(at) : V::load_partial(at, count);
+        r[i] = load_depths(columns + i * from_stride + k, count);
       }
       V::transpose(r);
 #pragma GCC unroll 16
@@ -46,7 +58,8 @@ void turn_avx512(const float* from, int64_t from_stride, int64_t depth, float* t
 constexpr MatmulKernels make_kernels() {
   MatmulKernels kernels = matmul_kernels_of<Vectors<16>, kParts, 6>();
   kernels.widen_float16 = widen_float16_avx512;
-  kernels.turn = turn_avx512;
+  kernels.turn = turn_avx512<float>;
+  kernels.turn_float16 = turn_avx512<uint16_t>;
   return kernels;
 }
 

@@ -60,6 +60,9 @@ struct MatmulKernels {
   // `from` and between rows of `to`. Null: the portable way.
   void (*turn)(const float* from, int64_t from_stride, int64_t depth, float* to,
                int64_t to_stride) = nullptr;
+  // The same of float16, which becomes float32. Null: widened first.
+  void (*turn_float16)(const uint16_t* from, int64_t from_stride, int64_t depth, float* to,
+                       int64_t to_stride) = nullptr;
   // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc) or rounded to 8 bits: the
   // weights of a piece of
   // depth, from[depth][columns], take as many floats after it, if `depth` is a multiple of the

@@ -78,6 +78,10 @@ void pack_floats(const MatmulWeights& w, const MatmulKernels& kernels, const Hal
 // Halves that lie along the depth: each column is widened in one go, then packed as floats are.
 void pack_widened(const MatmulWeights& w, const MatmulKernels& kernels, const HalfPanel& p,
                   float* to, void (*widen)(const uint16_t*, int64_t, float*)) {
+  if (w.type == ElementType::float16 && kernels.turn_float16 != nullptr && p.count == p.width) {
+    const auto* from = static_cast<const uint16_t*>(w.weight) + p.first * w.column_stride;
+    return kernels.turn_float16(from, w.column_stride, w.depth, to, p.to_stride);
+  }
   thread_local std::vector<float> columns;
   columns.resize(static_cast<size_t>(p.count * w.depth));
   for (int64_t c = 0; c < p.count; ++c) {
