@@ -4,8 +4,9 @@
 same inputs, same machine, same number of threads; fresh processes by turns.
 
 What is measured: `step`, one denoising step with guidance (UNet and ControlNet, batch of two); `vae`, decoding one latent;
-`text`, encoding two prompts of 77 tokens; `startup`, from the start of a process whose files are in the cache to the end of
-its first step; `image`, a whole picture. The peak memory is that of the process.
+`text`, encoding two prompts of 77 tokens; `startup`, from the start of a process whose files are in the cache to the
+beginning of its first step, where its networks begin, and to the end of that step; `image`, a whole picture. The peak memory
+is that of the process.
 
 Results are kept in build/bench/peers.json as they come, so that a run may be stopped and started again; the table is in
 build/bench/peers.md. On first use the programs are installed and the weights made (install.py: 12 GB).

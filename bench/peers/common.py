@@ -3,7 +3,9 @@
 
 Each peer is a program `X_peer.py --weights DIR --what step|vae|text|startup|image --runs N --json` that prints one line of
 JSON at the end:
-    seconds     the timed runs; those that warm up are left out
+    seconds     the timed runs; those that warm up are left out. startup: from the start of the process to the end of its
+                first step
+    ready_s     startup: from the start of the process to where the networks of its first step begin
     total_s     image: from the start of the process to the finished picture
     peak_bytes  the largest resident memory of the process (VmHWM)
     versions    of the libraries that computed
@@ -130,12 +132,14 @@ def peak_bytes():
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
-def report(options, seconds, versions, *, peak=None, total_s=None, note=""):
-    """Prints the result; peak: of the process that computed, when it was another one."""
+def report(options, seconds, versions, *, peak=None, note="", **more):
+    """Prints the result; peak: of the process that computed, if it was another one; more: ready_s, total_s (None: not known)."""
+    more = {key: value for key, value in more.items() if value is not None}
     result = {"what": options.what, "seconds": seconds, "peak_bytes": peak or peak_bytes(), "versions": versions,
-              "note": note, **({"total_s": total_s} if total_s is not None else {})}
+              "note": note, **more}
     if options.json:
         print(json.dumps(result), flush=True)
     else:
-        print(f"{options.what}: {', '.join(f'{s:.3f}' for s in seconds)} s; peak {result['peak_bytes'] / 2**30:.2f} GiB; "
-              f"{versions} {note}", flush=True)
+        others = "".join(f"; {key} {value:.3f}" for key, value in more.items())
+        print(f"{options.what}: {', '.join(f'{s:.3f}' for s in seconds)} s{others}; peak "
+              f"{result['peak_bytes'] / 2**30:.2f} GiB; {versions} {note}", flush=True)

@@ -109,17 +109,31 @@ def make_picture(pipe, options, steps, on_step=None):
                 width=options.size, callback_on_step_end=on_step).images[0]
 
 
+def note_calls(network, moments):
+    """Adds to `moments` when each call of the network begins."""
+    forward = network.forward
+
+    def noted(*arguments, **named):
+        moments.append(common.seconds_of_process())
+        return forward(*arguments, **named)
+    network.forward = noted
+
+
 def measure_startup(options):
-    """Everything that a user waits for: imports, weights, text, map, one step."""
+    """Everything that a user waits for: imports, weights, text, map, and then one step, which the ControlNet begins."""
     pipe = read_pipeline(options)
-    seconds = []
+    begun, seconds = [], []
+    note_calls(pipe.controlnet, begun)
 
     def on_step(pipe, step, t, tensors):
         seconds.append(common.seconds_of_process())
         pipe._interrupt = True
         return tensors
     make_picture(pipe, options, 2, on_step)
-    return seconds[:1], None
+    note = "the map is encoded in the step"
+    if options.compile:
+        note += ", and UNet and ControlNet are compiled there (the text encoder before)"
+    return seconds[:1], {"ready_s": begun[0], "note": note}
 
 
 def measure_image(options):
@@ -132,7 +146,8 @@ def measure_image(options):
     seconds, picture = common.timed(lambda: make_picture(pipe, options, options.steps), 1, warm_up=0)
     if options.output:
         picture.save(options.output)
-    return seconds, common.seconds_of_process(), waited
+    note = f"of the whole process {waited:.0f} s are compiling and a first step" if options.compile else ""
+    return seconds, {"total_s": common.seconds_of_process(), "note": note}
 
 
 def add_options(parser):
@@ -150,15 +165,13 @@ def main():
         torch._inductor.config.freezing = True
     versions = {"diffusers": diffusers.__version__, "torch": torch.__version__}
     with torch.no_grad():
-        if options.what == "image":
-            seconds, total, waited = measure_image(options)
-            note = f"of the whole process {waited:.0f} s are compiling and a first step" if options.compile else ""
-            common.report(options, seconds, versions, total_s=total, note=note)
-            return
-        seconds, output = globals()[f"measure_{options.what}"](options)
-    if options.output and output is not None:
+        seconds, result = globals()[f"measure_{options.what}"](options)
+    if options.what in ("startup", "image"):
+        common.report(options, seconds, versions, **result)
+        return
+    if options.output:
         import numpy
-        numpy.save(options.output, output)
+        numpy.save(options.output, result)
     common.report(options, seconds, versions)
 
 

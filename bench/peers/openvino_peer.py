@@ -12,6 +12,9 @@ import openvino
 
 import common
 
+NOTES = {"startup": ["compiled networks are read back from where they are kept; the map is encoded in the step"],
+         "image": ["compiles its networks anew; kept ones, as in start-up, begin sooner and take more memory"]}
+
 
 def reader(options):
     """read(name, {input: shape}) -> the network compiled for shapes that do not change, its fastest form."""
@@ -65,9 +68,10 @@ def prompt_ids(options):
 def measure_startup(options):
     read = reader(options)
     context = read_text_encoder(read)(prompt_ids(options))
-    inputs = common.step_inputs(options.size)
-    read_step(read, options.size)(inputs["x"], common.TIMESTEP, context, inputs["hint"])
-    return [common.seconds_of_process()], None
+    step, inputs = read_step(read, options.size), common.step_inputs(options.size)
+    ready = common.seconds_of_process()
+    step(inputs["x"], common.TIMESTEP, context, inputs["hint"])
+    return [common.seconds_of_process()], {"ready_s": ready}
 
 
 def measure_image(options):
@@ -80,12 +84,13 @@ def measure_image(options):
         context = encode(prompt_ids(options))
         z = common.ddim(noise, lambda x, t: step(x, t, context, hint), options.steps)
         return decode(z / numpy.float32(common.VAE_SCALE))
-    return common.timed(picture, 1, warm_up=0)
+    seconds, decoded = common.timed(picture, 1, warm_up=0)
+    if options.output:
+        common.save_picture(options.output, decoded)
+    return seconds, {"total_s": common.seconds_of_process()}
 
 
-def measure(options):
-    if options.what in ("startup", "image"):
-        return globals()[f"measure_{options.what}"](options)
+def measure_part(options):
     read = reader(options)
     if options.what == "step":
         step, inputs = read_step(read, options.size), common.step_inputs(options.size)
@@ -99,19 +104,16 @@ def measure(options):
 
 def main():
     options = common.parse(__doc__, lambda parser: parser.add_argument("--own-precision", action="store_true"))
-    seconds, output = measure(options)
-    total = None
-    if options.what == "image":
+    more = {}
+    if options.what in ("startup", "image"):
+        seconds, more = globals()[f"measure_{options.what}"](options)
+    else:
+        seconds, output = measure_part(options)
         if options.output:
-            common.save_picture(options.output, output)
-        total = common.seconds_of_process()
-    elif options.output and output is not None:
-        numpy.save(options.output, output)
+            numpy.save(options.output, output)
     notes = ["its own choice of precision"] if options.own_precision else []
-    if options.what == "image":
-        notes.append("compiles its networks anew; kept ones, as in start-up, begin sooner and take more memory")
-    common.report(options, seconds, {"openvino": openvino.get_version().split("-")[0]}, total_s=total,
-                  note="; ".join(notes))
+    notes += NOTES.get(options.what, [])
+    common.report(options, seconds, {"openvino": openvino.get_version().split("-")[0]}, note="; ".join(notes), **more)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Watch:
 
     def __init__(self):
         self.steps, self.text, self.decode, self.errors = [], [], [], []
+        self.ready_s = None  # seconds of the process at the beginning of the first step
         self.on_step = lambda: None
         self.callback = library.sd_log_callback(self.log)  # the library keeps no reference
         library.sd_set_log_callback(self.callback, None)
@@ -41,7 +42,9 @@ class Watch:
                 seconds.append(float(found[1]) / (1000 if found[2] else 1))
 
     def progress(self, step, steps, seconds):
-        if step > 0:
+        if step == 0:  # said once, before the networks of the first step
+            self.ready_s = common.seconds_of_process()
+        else:
             self.steps.append(time.perf_counter())
             self.on_step()
 
@@ -72,7 +75,8 @@ def finish(options, seconds, **more):
 
 
 def measure_startup(options, watch):
-    watch.on_step = lambda: finish(options, [common.seconds_of_process()])
+    watch.on_step = lambda: finish(options, [common.seconds_of_process()], ready_s=watch.ready_s,
+                                   note="the map is encoded in the step")
     make_picture(load(options), watch, options.size, 2)
 
 

@@ -2,8 +2,11 @@
 """The results of bench_peers.py as a Markdown table, and how far two outputs are from each other."""
 import statistics
 
-TITLES = {"step": "a denoising step", "vae": "VAE decode", "text": "text encoding", "startup": "start-up to first step",
+TITLES = {"step": "a denoising step", "vae": "VAE decode", "text": "text encoding",
+          "ready": "start of the program to its first step",
+          "startup": "start of the program to the end of its first step",
           "image": "a whole picture, weights loaded", "total": "a whole picture, with start-up"}
+BESIDES = {"ready_s": "ready", "total_s": "total"}  # values that have lines of their own
 
 
 def difference(file, reference):
@@ -22,20 +25,22 @@ def difference(file, reference):
 
 
 def lines_of(data):
-    """(what, peer) -> {seconds, peak_bytes, notes} over all rounds; `total` stands beside `image`."""
+    """(what, peer) -> {seconds, peak_bytes, notes} over all rounds; `ready` stands beside `startup`, `total` beside `image`.
+
+    Notes are with `startup` and `image` alone. `ready` has no peak: that of its process comes later."""
     lines = {}
     for r in data["results"]:
         if "error" in r:
             lines.setdefault((r["what"], r["peer"]), {}).setdefault("error", r["error"])
             continue
-        kinds = {r["what"]: r["seconds"]}
-        if "total_s" in r:
-            kinds["total"] = [r["total_s"]]
+        kinds = {r["what"]: r["seconds"], **{what: [r[key]] for key, what in BESIDES.items() if key in r}}
         for what, seconds in kinds.items():
             line = lines.setdefault((what, r["peer"]), {})
             line.setdefault("seconds", []).extend(seconds)
-            line["peak_bytes"] = max(line.get("peak_bytes", 0), r["peak_bytes"])
-            line.setdefault("notes", set()).update({r["note"]} - {""})
+            if what != "ready":
+                line["peak_bytes"] = max(line.get("peak_bytes", 0), r["peak_bytes"])
+            if what == r["what"]:
+                line.setdefault("notes", set()).update({r["note"]} - {""})
     return lines
 
 
@@ -48,14 +53,15 @@ def digits(seconds):
 def row_of(what, peer, line, ours, differs):
     if "seconds" not in line:
         return f"| {what} | {peer} | failed: {line['error'].replace('|', '/')} | | | | |"
-    seconds, peak = line["seconds"], line["peak_bytes"]
+    seconds, peak = line["seconds"], line.get("peak_bytes")
     median = statistics.median(seconds)
+    gib = f"{peak / 2**30:.2f}" if peak else ""
     ratio = memory = ""
     if ours and "seconds" in ours:
         ratio = f"{median / statistics.median(ours['seconds']):.2f}"
-        memory = f"{peak / ours['peak_bytes']:.2f}"
+        memory = f"{peak / ours['peak_bytes']:.2f}" if peak else ""
     spread = f" ({digits(min(seconds))} to {digits(max(seconds))})" if len(seconds) > 1 else ""
-    return f"| {what} | {peer} | {digits(median)}{spread} | {ratio} | {peak / 2**30:.2f} | {memory} | {differs} |"
+    return f"| {what} | {peer} | {digits(median)}{spread} | {ratio} | {gib} | {memory} | {differs} |"
 
 
 def notes_of(data, lines):
@@ -71,14 +77,13 @@ def notes_of(data, lines):
         yield f"zeroconv with `{s['zeroconv_options']}`."
     for (what, peer), line in lines.items():
         for note in sorted(line.get("notes", ())):
-            if what != "total":
-                yield f"{peer}, {TITLES[what]}: {note}."
+            yield f"{peer}, {TITLES[what]}: {note}."
         if "seconds" in line and "error" in line:
             yield f"{peer}, {TITLES[what]}: a round failed ({line['error']})."
 
 
 def table_of(data):
-    """Rows by what was measured, the fastest first; ratios are to zeroconv's median and to its peak memory."""
+    """Rows by what was measured, the fastest first; ratios are to zeroconv's median of the same and to its peak memory."""
     lines, differences = lines_of(data), data.get("differences", {})
     rows = ["| what | program | seconds: median (least to most) | of zeroconv's | peak, GiB | of zeroconv's | differs by |",
             "|---|---|---|---|---|---|---|"]
