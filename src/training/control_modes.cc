@@ -11,7 +11,9 @@ std::vector<TrainedModule> trained_modules(ControlNet& control, UNet& unet,
                                            const ControlTraining& mode, at::Device device) {
   set_trainable(control, true, device);
   set_locked(unet, device);
-  std::vector<TrainedModule> modules = {{&control, std::string(kControlPrefix)}};
+  std::vector<TrainedModule> modules;
+  modules.reserve(2);
+  modules.push_back({&control, std::string(kControlPrefix)});
   if (!mode.unlock_decoder) return modules;
   set_trainable_where(
       unet,
