@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly torch_packages="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
+# Of the CUDA that this torch is built for: its run-time compiler (libnvrtc) and headers for libzeroconv_cuda.so.
+readonly cuda_packages="nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-crt==13.0.88"
 readonly clip_package="clip-anytorch==2.6.0"
 readonly clip_vocabulary="bpe_simple_vocab_16e6.txt.gz"
 readonly clip_sha256="924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
@@ -96,6 +98,17 @@ install_torch() {
   put_in_place torch
 }
 
+# Into the same folder: libtorch looks for libnvrtc there.
+install_cuda_tools() {
+  stamped .deps/torch/cuda_complete "$cuda_packages" && return
+  say "fetching CUDA's run-time compiler into .deps/torch (90 MB to download, 230 MB on disk)"
+  rm -rf .deps/tmp/cuda .deps/torch/cuda_complete
+  pip_install --target .deps/tmp/cuda --no-deps $cuda_packages
+  [ -e .deps/tmp/cuda/nvidia/cu13/lib/libnvrtc.so.13 ] || fail "the nvidia-cuda-nvrtc package holds no libnvrtc.so.13"
+  cp -al --remove-destination .deps/tmp/cuda/. .deps/torch/
+  printf '%s' "$cuda_packages" > .deps/torch/cuda_complete
+}
+
 install_clip_vocabulary() {
   local file=.deps/clip/$clip_vocabulary
   echo "$clip_sha256  $file" | sha256sum --check --status 2>/dev/null && return
@@ -146,7 +159,10 @@ flock 9  # two make commands started at once
 mkdir -p .deps/tmp
 trap 'rm -rf .deps/tmp' EXIT
 make_venv
-[ -n "${ZC_TORCH_ROOT:-}" ] || install_torch
+if [ -z "${ZC_TORCH_ROOT:-}" ]; then
+  install_torch
+  install_cuda_tools
+fi
 install_clip_vocabulary
 install_sqlite
 install_clang_tool clang-format

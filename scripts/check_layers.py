@@ -39,6 +39,12 @@ THIRD_PARTY = [
     (r"(sqlite3|libpq-fe)\.h$", {"store"}, False, "databases are seen by .cc files of store/ only"),
 ]
 
+# (pattern of the header, pattern of the only files that may see it, what to do instead)
+ONLY_IN = [
+    (r"((c10|ATen|torch)/cuda/|cuda(_runtime)?(_api)?\.h$|nvrtc\.h$|cu(dnn|blas)\w*\.h$)", r"tensor/gpu_\w+\.cc$",
+     "CUDA's headers are seen by libzeroconv_cuda.so only (tensor/gpu_*.cc); call tensor/gpu.h"),
+]
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 LINKS = re.compile(r"zc_library\(\s*(\w+)([^)]*)\)", re.DOTALL)
 MAX_LINES = 1000  # files aim at 500; this is where review stops
@@ -63,6 +69,9 @@ def check_third_party(folder, name, target):
             continue
         if folder not in folders or (name.endswith(".h") and not headers_too):
             yield f"<{target}>: {advice}"
+    for pattern, files, advice in ONLY_IN:
+        if re.match(pattern, target) and not re.match(files, f"{folder}/{name}"):
+            yield f"<{target}>: {advice}"
 
 
 def check_file(path, folder):
@@ -76,6 +85,9 @@ def check_file(path, folder):
     for number, line in enumerate(lines, 1):
         match = INCLUDE.match(line)
         if not match:
+            continue
+        if path.suffix == ".cu":
+            yield number, "a .cu file includes nothing: NVRTC compiles it where no headers are"
             continue
         if match.group(1):
             offence = check_project_include(folder, match.group(1))
@@ -108,7 +120,7 @@ def offences(src):
             if path.is_dir():
                 if (folder, path.name) != ("kernels", "cuda"):
                     yield path, 0, "no folder nests"
-            elif path.suffix in (".cc", ".h"):
+            elif path.suffix in (".cc", ".h", ".cu"):
                 for number, text in check_file(path, folder):
                     yield path, number, text
             elif path.name == "CMakeLists.txt":

@@ -35,12 +35,12 @@ def summary(path):
 
 def lines_of(folder):
     """One line for each name: the header speaks for its .cc, tests only stand where they have no such pair."""
-    paths = {p.name: p for p in folder.glob("*") if p.suffix in (".h", ".cc")}
+    paths = {p.name: p for p in folder.glob("*") if p.suffix in (".h", ".cc", ".cu")}
     stems = sorted({p.stem for p in paths.values()})
     for stem in stems:
         if stem.endswith("_test") and stem.removesuffix("_test") in stems:
             continue
-        path = paths.get(stem + ".h") or paths[stem + ".cc"]
+        path = next(paths[stem + suffix] for suffix in (".h", ".cc", ".cu") if stem + suffix in paths)
         shown = stem if stem + ".h" in paths and stem + ".cc" in paths else path.name
         yield f"- `{shown}` {summary(path)}".rstrip()
 

@@ -14,11 +14,11 @@ at::Tensor weight_for(const Parameter& p, const at::Tensor& x) {
 
 // As it is stored where the product can widen it on its way.
 at::Tensor linear_weight(const Parameter& p, const at::Tensor& x) {
-  return ops::linear_takes(x, p.stored()) ? p.stored() : weight_for(p, x);
+  return ops::linear_takes(x, p.stored()) ? p.present() : weight_for(p, x);
 }
 
 at::Tensor conv_weight(const Parameter& p, const at::Tensor& x, const ops::ConvOptions& o) {
-  return ops::conv2d_takes(x, p.stored(), o) ? p.stored() : weight_for(p, x);
+  return ops::conv2d_takes(x, p.stored(), o) ? p.present() : weight_for(p, x);
 }
 
 // Until the end of the operator that uses the weight.

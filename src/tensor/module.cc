@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "tensor/weight_stream.h"
 
 namespace zc {
 
@@ -68,13 +67,18 @@ at::Tensor Parameter::as(at::ScalarType dtype) const {
   // autocast converts it.
   if (stored_.scalar_type() == dtype || stored_.scalar_type() == at::kFloat ||
       stored_.requires_grad()) {
-    return stored_;
+    return present();
   }
-  at::Tensor converted = stored_.to(dtype);
+  at::Tensor converted = present().to(dtype);
   if (conversion_ == Conversion::each_use) return converted;
   release_mapped_pages(stored_.data_ptr(), stored_.nbytes());
   stored_ = converted;
   return converted;
+}
+
+at::Tensor Parameter::present() const {
+  const at::Tensor elsewhere = source_ != nullptr ? source_->fetch(place_) : at::Tensor();
+  return elsewhere.defined() ? elsewhere : stored();
 }
 
 void Parameter::set(at::Tensor value) {
@@ -84,7 +88,7 @@ void Parameter::set(at::Tensor value) {
 }
 
 void Parameter::used() const {
-  if (stream_ != nullptr) stream_->used(place_);
+  if (source_ != nullptr) source_->used(place_);
 }
 
 void convert_weights(Module& module, Conversion conversion) {

@@ -14,12 +14,22 @@
 namespace zc {
 
 class Parameter;
-class WeightStream;
 
 // What becomes of a weight that is used in another precision than it is stored in.
 enum class Conversion : uint8_t {
   kept,      // converted at the first use; the copy takes the place of the stored one
   each_use,  // at each use, and nothing is kept
+};
+
+// What stands between stored weights and the operators that use them, where they do not simply lie
+// where the model computes. Places are its own numbers for its weights.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  // The weight where the model computes, until used(); null tensor: as it is stored.
+  virtual at::Tensor fetch(size_t /*place*/) const { return {}; }
+  // An operator is through with it.
+  virtual void used(size_t place) const = 0;
 };
 
 // A node of the tree. It registers its address with its parent, so it never moves or copies:
@@ -70,24 +80,26 @@ class Parameter {
   // converted as convert() says: by default at the first use, so that a model starts at once and
   // pays only for what it runs.
   at::Tensor as(at::ScalarType dtype) const;
+  // The same in the type that it is stored in.
+  at::Tensor present() const;
   // To be called when an operator is through with the weight.
   void used() const;
 
   // Takes `value`, whose shape must be shape(), as the weight. Not to be called while the model
   // computes.
   void set(at::Tensor value);
-  // Neither is to be called while the model computes. stream: null, or what used() is told to, with
-  // the weight's place in it; it must outlive its use here.
+  // Neither is to be called while the model computes. source: null, or where the weight comes from
+  // and what used() is told to, with the weight's place in it; it must outlive its use here.
   void convert(Conversion conversion) { conversion_ = conversion; }
-  void set_stream(const WeightStream* stream, size_t place) {
-    stream_ = stream;
+  void set_source(const WeightSource* source, size_t place) {
+    source_ = source;
     place_ = place;
   }
 
  private:
   std::vector<int64_t> shape_;
   Conversion conversion_ = Conversion::kept;
-  const WeightStream* stream_ = nullptr;
+  const WeightSource* source_ = nullptr;
   size_t place_ = 0;
   mutable std::mutex mutex_;
   mutable at::Tensor stored_;

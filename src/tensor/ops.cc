@@ -21,6 +21,7 @@
 #include "tensor/fast_conv.h"
 #include "tensor/fast_linear.h"
 #include "tensor/geglu_grad.h"
+#include "tensor/gpu.h"
 #include "tensor/group_norm_grad.h"
 #include "tensor/kernel_choice.h"
 #include "tensor/split_conv.h"
@@ -43,6 +44,12 @@ at::Tensor attention_direct(const at::Tensor& q, const at::Tensor& k, const at::
 bool own_kernels(const at::Tensor& x) {
   return (c10::GradMode::is_enabled() || fast_kernels_in_use()) && is_plain_float(x) &&
          computes_in_float();
+}
+
+// The GPU's own kernels, where x lies on one that has them; null: ATen's.
+const Gpu* own_gpu(const at::Tensor& x) {
+  const Gpu* const own = c10::GradMode::is_enabled() ? nullptr : gpu(x.device());
+  return own != nullptr && own->has_kernels() ? own : nullptr;
 }
 
 bool is_pointwise(const at::Tensor& x, const at::Tensor& weight, const ConvOptions& o) {
@@ -130,6 +137,9 @@ at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
     return group_norm_trainable(x, weight, bias, o);
   }
   if (own_kernels(x) && can_train_group_norm(x, weight)) return group_norm_fast(x, weight, bias, o);
+  if (const Gpu* gpu = own_gpu(x); gpu != nullptr && x.dim() == 4) {
+    return gpu->group_norm(x, weight, bias, o.groups, o.eps, o.silu);
+  }
   at::Tensor y = at::group_norm(x, o.groups, weight, bias, o.eps);
   return o.silu ? ops::silu(y) : y;
 }
@@ -140,6 +150,7 @@ bool has_group_norm_scales(const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       double eps) {
+  if (const Gpu* gpu = own_gpu(x)) return gpu->layer_norm(x, weight, bias, eps);
   return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
 }
 
@@ -163,6 +174,7 @@ at::Tensor geglu(const at::Tensor& x) {
       x.scalar_type() == at::kFloat) {
     return geglu_trainable(x);
   }
+  if (const Gpu* gpu = own_gpu(x)) return gpu->geglu(x);
   const auto halves = x.chunk(2, -1);
   return halves[0] * at::gelu(halves[1]);
 }

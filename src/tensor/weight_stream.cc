@@ -38,14 +38,14 @@ WeightStream::WeightStream(const std::vector<Module*>& modules) {
     convert_weights(*module, Conversion::each_use);
     module->visit(Module::Visitor([&](const std::string&, Parameter& p) {
       if (!comes_and_goes(p.stored())) return;
-      p.set_stream(this, places_.size());
+      p.set_source(this, places_.size());
       places_.push_back({&p, p.stored().const_data_ptr(), p.stored().nbytes()});
     }));
   }
 }
 
 WeightStream::~WeightStream() {
-  for (const Place& place : places_) place.parameter->set_stream(nullptr, 0);
+  for (const Place& place : places_) place.parameter->set_source(nullptr, 0);
 }
 
 void WeightStream::used(size_t place) const {

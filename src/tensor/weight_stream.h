@@ -19,15 +19,15 @@ StreamedBytes streamed_bytes(const Module& module);
 
 // Declaration follows the order of use closely enough to say what comes next. The modules must
 // outlive the stream; their weights convert at each use from now on.
-class WeightStream {
+class WeightStream : public WeightSource {
  public:
   explicit WeightStream(const std::vector<Module*>& modules);
-  ~WeightStream();
+  ~WeightStream() override;
   WeightStream(const WeightStream&) = delete;
   WeightStream& operator=(const WeightStream&) = delete;
 
   // From any thread.
-  void used(size_t place) const;
+  void used(size_t place) const override;
 
  private:
   struct Place {
