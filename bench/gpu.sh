@@ -7,7 +7,7 @@
 #   SYNTHETIC    the program that writes the checkpoint (beside it)
 #   PYTHON       a Python with torch for CUDA, diffusers, transformers, safetensors, numpy, pillow (python3)
 #   WEIGHTS      where the checkpoint is, or will be made (out/bench-peers)
-#   RUNS=20 ROUNDS=3 SIZE=512 WHAT="step vae image" PEERS="diffusers diffusers-compile"
+#   RUNS=20 ROUNDS=3 SIZE=512 WHAT="step vae image" PEERS="diffusers diffusers-compile" LIMITS="2GiB 8GiB"
 #   DEVICE=cpu   tries the script where there is no GPU
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,6 +19,7 @@ weights=${WEIGHTS:-out/bench-peers}
 runs=${RUNS:-20} rounds=${ROUNDS:-3} what=${WHAT:-step vae image}
 peers=${PEERS-diffusers diffusers-compile}
 device=${DEVICE:-cuda} size=${SIZE:-512}
+limits=${LIMITS-2GiB 8GiB}
 precisions="fp32 fp16 bf16"
 [ "$device" = cuda ] || precisions=fp32
 mkdir -p "$out" "$weights"
@@ -87,3 +88,7 @@ for (what, peer), times in seconds.items():
     middle = statistics.median(times)
     print(f"| {what} | {peer} | {1e3 * middle:.1f} ({1e3 * min(times):.1f} to {1e3 * max(times):.1f}) | {middle / own:.2f} |")
 PY
+
+# A picture within so much of the GPU's memory, of which the last limit should hold everything.
+[ -z "$limits" ] || "$python" bench/peers/low_memory.py --program "$zeroconv" --weights "$weights" --device "$device" --size $size \
+  --rounds "$rounds" --json "$out/low_memory.json" $limits | tee "$out/low_memory.md"

@@ -105,9 +105,11 @@ void print_report(const json& r) {
              human_bytes(m["memory_bytes"].get<uint64_t>()),
              human_bytes(m["free_memory_bytes"].get<uint64_t>()));
   if (m["gpus"].empty()) fmt::print("gpu      none; everything runs on the CPU\n");
-  for (const json& gpu : m["gpus"])
-    fmt::print("gpu      {}, for `zeroconv train --device cuda`; all else runs on the CPU so far\n",
-               gpu.get<std::string>());
+  for (const json& gpu : m["gpus"]) fmt::print("gpu      {}\n", gpu.get<std::string>());
+  if (!m["gpus"].empty())
+    fmt::print(
+        "         train takes it where it can; generate, bench, serve and worker with "
+        "--device cuda;\n         annotate and evaluate run on the CPU\n");
   for (const json& file : r["files"]) {
     fmt::print("model    {}\n         {}\n", file["path"].get<std::string>(),
                file["description"].get<std::string>());

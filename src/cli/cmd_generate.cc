@@ -24,6 +24,7 @@
 #include "image/draw.h"
 #include "models/tokenizer.h"
 #include "pipelines/generate.h"
+#include "tensor/device_memory.h"
 
 namespace zc {
 namespace {
@@ -204,6 +205,7 @@ struct Outcome {
   std::vector<ModelStamp> models;
   int64_t threads = 0;
   double total_seconds = 0;
+  int64_t device_peak_bytes = 0;  // of a GPU's memory
 };
 
 nlohmann::json to_json(const Outcome& o) {
@@ -224,6 +226,7 @@ nlohmann::json to_json(const Outcome& o) {
           {"seconds", seconds},
           {"receipt", receipts},
           {"peak_bytes", peak_memory_bytes()},
+          {"device_peak_bytes", o.device_peak_bytes},
           {"memory_plan",
            {{"text", o.result.plan.text},
             {"denoise", o.result.plan.denoise},
@@ -232,10 +235,15 @@ nlohmann::json to_json(const Outcome& o) {
             {"peak", o.result.plan.peak()},
             {"two_passes", o.result.plan.savings.two_passes},
             {"streamed", o.result.plan.savings.streamed},
-            {"banded", o.result.plan.savings.banded}}},
+            {"banded", o.result.plan.savings.banded},
+            {"weights",
+             {{"all", o.result.plan.device.all},
+              {"kept", o.result.plan.device.kept},
+              {"ring", o.result.plan.device.ring}}}}},
           {"warnings", o.result.warnings},
           {"models", models},
           {"threads", o.threads},
+          {"precision", o.result.precision},
           {"request", options_to_json(o.result.request)}};
 }
 
@@ -292,7 +300,11 @@ int run_generate(Arguments arguments) {
   GenerateHooks hooks{.task = {.cancel = &cancel_on_interrupt(), .progress = console.progress()},
                       .on_image = {}};
   hooks.on_plan = [&](const MemoryPlan& plan) {
-    if (memory > 0) console.note(plan_text(plan) + fmt::format(" (limit {})", human_bytes(memory)));
+    if (memory > 0) {
+      console.note(plan_text(plan) + fmt::format(" (limit {})", human_bytes(memory)));
+    } else if (plan.savings.any()) {
+      console.note(plan_text(plan) + " (what is free)");
+    }
   };
   hooks.on_image = [&](const Image& image, const PictureRecord& record) {
     const std::filesystem::path file = numbered(command.out, outcome.files.size() + 1);
@@ -309,6 +321,7 @@ int run_generate(Arguments arguments) {
   if (!command.save_map.empty() && !outcome.result.maps.empty())
     save_image(command.save_map, outcome.result.maps.front());
   outcome.models = model_stamps(*models);
+  outcome.device_peak_bytes = peak_device_memory(at::Device(prepared.device));
   outcome.result.seconds["load"] = load_seconds;
   outcome.total_seconds = seconds();
   if (command.json) {

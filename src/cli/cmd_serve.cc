@@ -43,9 +43,7 @@ int run_serve(Arguments arguments) {
   set_options(options, given);
   MachineOptions machine;
   set_options(machine, machine_given);
-  const int64_t memory = parse_bytes(machine.memory, "memory");
-  const int64_t threads = prepare_machine(machine);
-  return serve(options, cancel_on_interrupt(), memory, threads);
+  return serve(options, cancel_on_interrupt(), prepare_for_jobs(machine, /*all_gpus=*/true));
 }
 
 }  // namespace zc

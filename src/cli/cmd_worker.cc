@@ -11,6 +11,8 @@ namespace {
 
 const char* const kWorkerFooter =
     "On other machines the store is PostgreSQL, and the models' folder must hold the same files. "
+    "Each worker computes\n"
+    "on one device: several GPUs want one each, with --device cuda:0, --device cuda:1, and so on. "
     "Ctrl-C and SIGTERM\n"
     "let the job at hand finish for up to 20 seconds, else it goes back to the queue.";
 
@@ -29,9 +31,8 @@ int run_worker(Arguments arguments) {
   set_options(options, given);
   MachineOptions machine;
   set_options(machine, machine_given);
-  const int64_t memory = parse_bytes(machine.memory, "memory");
-  const int64_t threads = prepare_machine(machine);
-  return work(options, cancel_on_interrupt(), memory, threads);
+  return work(options, cancel_on_interrupt(),
+              prepare_for_jobs(machine, /*all_gpus=*/false).front());
 }
 
 }  // namespace zc

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "server/engine.h"
 #include "tensor/device.h"
 #include "tensor/page_allocator.h"
 
@@ -83,6 +84,7 @@ void keep_freed_memory() {
 }
 
 int64_t prepare_cpu(const MachineOptions& options) {
+  gpu_number(options.device);  // throws for an unknown name
   const int64_t threads = options.threads > 0 ? options.threads : usable_cores();
   keep_freed_memory();
   at::set_num_threads(static_cast<int>(threads));
@@ -136,19 +138,38 @@ int64_t parse_bytes(std::string_view text, const std::string& where) {
 
 PreparedMachine prepare_for_pictures(const MachineOptions& options) {
   const int64_t threads = prepare_cpu(options);
-  if (options.device != "cuda") return {threads, "cpu"};
+  if (!gpu_number(options.device)) return {threads, "cpu"};
+  return {threads, open_device(options.device).str()};
+}
+
+std::vector<EngineOptions> prepare_for_jobs(const MachineOptions& options, bool all_gpus) {
+  const PreparedMachine prepared = prepare_for_pictures(options);
+  EngineOptions engine{.memory_bytes = parse_bytes(options.memory, "memory"),
+                       .threads = prepared.threads,
+                       .device = prepared.device};
+  if (engine.on_cpu()) return {engine};
   if (!options.memory.empty())
     throw Error(ErrorKind::unsupported, "memory",
-                "a limit is for the CPU's memory so far: leave it out with --device cuda");
-  return {threads, open_device("cuda").str()};
+                "a limit for all jobs together is for the CPU's memory so far: leave it out with "
+                "--device cuda");
+  const int64_t first = gpu_number(options.device).value();
+  const int64_t end = all_gpus && options.device == "cuda" ? gpu_count() : first + 1;
+  std::vector<EngineOptions> engines;
+  for (int64_t number = first; number < end; ++number) {
+    const GpuInfo gpu = gpu_info(number);
+    engine.device = fmt::format("cuda:{}", number);
+    engine.gpu = gpu.name;
+    engine.gpu_bytes = gpu.memory_bytes;
+    engines.push_back(engine);
+  }
+  return engines;
 }
 
 int64_t prepare_machine(const MachineOptions& options) {
-  if (options.device == "cuda") {
-    throw Error(
-        ErrorKind::unsupported, "device",
-        "cuda is not available here: `train`, `generate` and `bench` compute on a GPU; take "
-        "--device cpu");
+  if (gpu_number(options.device)) {
+    throw Error(ErrorKind::unsupported, "device",
+                "cuda is not available here: `train`, `generate`, `bench`, `serve` and `worker` "
+                "compute on a GPU; take --device cpu");
   }
   return prepare_cpu(options);
 }

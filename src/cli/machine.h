@@ -11,6 +11,8 @@
 
 namespace zc {
 
+struct EngineOptions;  // server/engine.h
+
 struct Machine {
   std::string cpu;
   int cores = 0;                  // that this process may use
@@ -32,8 +34,9 @@ struct MachineOptions {
 };
 template <OptionsOf<MachineOptions> O, class Visitor>
 void for_each_field(O& o, Visitor&& visit) {
-  visit("device", o.device, one_of({"auto", "cpu", "cuda"}),
-        "where to compute; auto: training takes a GPU where it can, all else the CPU");
+  visit("device", o.device,
+        "where to compute: cpu, cuda (the first NVIDIA GPU; `serve`: all of them) or one as "
+        "cuda:1; auto: training takes a GPU where it can, all else the CPU");
   visit("threads", o.threads, Range{0, 1024}, "of the CPU, 0: one for each core");
   visit(
       "memory", o.memory,
@@ -45,17 +48,20 @@ void for_each_field(O& o, Visitor&& visit) {
 int64_t parse_bytes(std::string_view text, const std::string& where);
 
 // For commands that make pictures: sets the number of threads. A GPU is taken only where it is
-// asked for. Throws unsupported for one that is not available.
+// asked for. This and what follows throw bad_request for a device that does not exist by its name,
+// unsupported for one that is not available.
 struct PreparedMachine {
   int64_t threads = 0;
   std::string device;  // "cpu" or "cuda:0"
 };
 PreparedMachine prepare_for_pictures(const MachineOptions& options);
-// For commands that compute on the CPU alone: sets the number of threads and returns it. Throws
-// unsupported for cuda.
+// For a process that makes pictures for others: the same, and what its engines are told. One for
+// each device; with `all_gpus`, "cuda" means every GPU that there is.
+std::vector<EngineOptions> prepare_for_jobs(const MachineOptions& options, bool all_gpus);
+// For commands that compute on the CPU alone: sets the number of threads and returns it.
 int64_t prepare_machine(const MachineOptions& options);
 // For commands that can use a GPU: sets the number of threads and returns the device, "cpu" or
-// "cuda:0". Throws unsupported for one that is not available.
+// "cuda:0".
 std::string prepare_device(const MachineOptions& options);
 
 }  // namespace zc

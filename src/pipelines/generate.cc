@@ -21,6 +21,7 @@
 #include "pipelines/pixels.h"
 #include "pipelines/preflight.h"
 #include "pipelines/region.h"
+#include "tensor/gpu.h"
 #include "tensor/kernel_choice.h"
 
 namespace zc {
@@ -147,6 +148,7 @@ PictureRecord record_of(const Run& run, const Image& image, int64_t k) {
   PictureRecord record{.request = run.request,
                        .index = k,
                        .models = model_stamps(run.models),
+                       .precision = precision_there(run.models.place(), run.request.precision),
                        .maps = pictures_of(run.maps),
                        .receipts = {},
                        .masks = run.regions,
@@ -225,6 +227,16 @@ GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& reque
 
 namespace {
 
+// What makes this device slower than it could be.
+void note_slow_ways(const Run& run, std::vector<std::string>& warnings) {
+  const auto add = [&](const std::string& note) {
+    if (!note.empty()) warnings.push_back(note);
+  };
+  add(gpu_note(run.models.place().device));
+  add(run.first->trouble());
+  if (run.second) add(run.second->trouble());
+}
+
 GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
                        const GenerateRequest& wanted, const GenerateInputs& inputs,
                        const GenerateHooks& hooks, const GenerateLimits& limits) {
@@ -233,10 +245,12 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
   Stopwatch watch(result.seconds);
   result.request = resolve_for(models, wanted);
   const GenerateRequest& request = result.request;
+  result.precision = precision_there(models.place(), request.precision);
   const Kernels of_networks = kernels_of(request, models.place());
   const KernelScope kernels(of_networks == Kernels::int8 ? Kernels::fast : of_networks);
   result.plan = check_request(models, request, limits);
   const MemorySavings& savings = result.plan.savings;
+  models.place_networks(result.plan.device);
   if (savings.streamed) models.stream_weights();
   if (hooks.on_plan) hooks.on_plan(result.plan);
   const bool pure_noise = begins_at_pure_noise(models, request, result.warnings);
@@ -284,6 +298,7 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
     result.receipts.push_back(record.receipts);
     result.images.push_back(image);
   }
+  note_slow_ways(run, result.warnings);
   return result;
 }
 

@@ -64,6 +64,7 @@ struct GenerateResult {
   std::vector<std::string> warnings;               // what was changed or looks wrong, for people
   std::map<std::string, double> seconds;           // for each phase
   MemoryPlan plan;
+  std::string precision;  // that the denoising networks computed in
 };
 
 // Throws cancelled within one step after the token was set; pictures that were finished before went

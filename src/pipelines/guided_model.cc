@@ -22,6 +22,7 @@ GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
       units_(std::move(units)),
       options_(std::move(options)),
       calls_(static_cast<int64_t>(timesteps.size())),
+      recorded_(models.streams_to_device() ? nullptr : gpu(models.place().device)),
       residual_rms_(units_.size()) {
   const at::Tensor t =
       at::from_blob(const_cast<double*>(timesteps.data()), {calls_}, at::kDouble).to(at::kFloat);
@@ -122,51 +123,99 @@ at::Tensor GuidedModel::compute(const at::Tensor& x, int64_t call, const TaskCon
   return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), options_.cfg);
 }
 
-Residuals GuidedModel::control_residuals(Pass& pass, size_t unit, const at::Tensor& x,
+GuidedModel::Scales GuidedModel::scales_of(const Pass& pass, int64_t call) const {
+  Scales scales;
+  for (const ActiveUnit& unit : units_) {
+    UnitScales both = unit_scales(*unit.unit, {.step = call,
+                                               .steps = calls_,
+                                               .residuals = unit.net->residual_count(),
+                                               .guess = options_.guess,
+                                               .profile = options_.profile,
+                                               .hires = options_.hires});
+    scales.push_back(std::move(pass.with_prompt ? both.cond : both.uncond));
+  }
+  return scales;
+}
+
+Residuals GuidedModel::control_residuals(Pass& pass, size_t unit, const Inputs& inputs,
                                          int64_t call) {
   Forecast& forecast = pass.control[unit];
   const auto place = static_cast<double>(call);
   const Work& work = work_[static_cast<size_t>(call)];
   // With deep features that are not computed only the first residual counts.
   if (!(work.control && work.deep) && forecast.ready()) return forecast.at(place);
-  Residuals residuals = units_[unit].net->forward(
-      x, units_[unit].features, control_embeddings_[unit].narrow(0, call, 1), pass.context);
+  Residuals residuals = units_[unit].net->forward(inputs.x, units_[unit].features,
+                                                  inputs.control_embeddings[unit], pass.context);
   if (options_.skip.control > 0 || options_.skip.deep > 0) forecast.observe(place, residuals);
   return residuals;
 }
 
-at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
-                            const TaskContext& task) {
+Residuals GuidedModel::all_residuals(Pass& pass, const Inputs& inputs, const Scales& scales,
+                                     int64_t call, const TaskContext& task) {
+  Residuals total;
+  for (size_t i = 0; i < units_.size(); ++i) {
+    task.check_cancelled();
+    if (scales[i].empty()) continue;
+    const Residuals whole = scaled(control_residuals(pass, i, inputs, call), scales[i]);
+    const Residuals residuals = in_region(whole, units_[i].region);
+    if (pass.with_prompt && residual_rms_[i].empty()) note_strength(i, residuals);
+    total = sum(total, residuals);
+  }
+  return total;
+}
+
+at::Tensor GuidedModel::networks(Pass& pass, const Inputs& inputs, const Scales& scales,
+                                 int64_t call, const TaskContext& task) {
   const auto place = static_cast<double>(call);
   at::Tensor deep;
   if (!work_[static_cast<size_t>(call)].deep && pass.deep.ready())
     deep = pass.deep.at(place).front();
   const bool computes_deep = !deep.defined();
-  Residuals total;
-  for (size_t i = 0; i < units_.size(); ++i) {
-    task.check_cancelled();
-    const ActiveUnit& unit = units_[i];
-    const UnitScales scales = unit_scales(*unit.unit, {.step = call,
-                                                       .steps = calls_,
-                                                       .residuals = unit.net->residual_count(),
-                                                       .guess = options_.guess,
-                                                       .profile = options_.profile,
-                                                       .hires = options_.hires});
-    const std::vector<double>& side = pass.with_prompt ? scales.cond : scales.uncond;
-    if (side.empty()) continue;
-    const Residuals whole = scaled(control_residuals(pass, i, x, call), side);
-    const Residuals residuals = in_region(whole, unit.region);
-    if (pass.with_prompt && residual_rms_[i].empty()) note_strength(i, residuals);
-    total = sum(total, residuals);
-  }
+  const Residuals residuals = all_residuals(pass, inputs, scales, call, task);
   task.check_cancelled();
-  // One row serves all rows of the batch, which are at the same time.
-  const at::Tensor embedding = unet_embeddings_.narrow(0, call, 1);
   const bool keeps_deep = options_.skip.deep > 0;
-  const at::Tensor result =
-      models_.unet().forward(x, embedding, pass.context, total, keeps_deep ? &deep : nullptr);
+  at::Tensor result = models_.unet().forward(inputs.x, inputs.embedding, pass.context, residuals,
+                                             keeps_deep ? &deep : nullptr);
   if (keeps_deep && computes_deep) pass.deep.observe(place, {deep});
-  return to_host(result);
+  return result;
+}
+
+at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
+                            const TaskContext& task) {
+  models_.begin_turn();
+  const Scales scales = scales_of(pass, call);
+  // One row serves all rows of the batch, which are at the same time.
+  Inputs inputs{.x = x, .embedding = unet_embeddings_.narrow(0, call, 1), .control_embeddings = {}};
+  for (const at::Tensor& embeddings : control_embeddings_)
+    inputs.control_embeddings.push_back(embeddings.narrow(0, call, 1));
+  if (!can_be_recorded(pass, scales)) return to_host(networks(pass, inputs, scales, call, task));
+  std::vector<at::Tensor> all = {inputs.x, inputs.embedding};
+  all.insert(all.end(), inputs.control_embeddings.begin(), inputs.control_embeddings.end());
+  return to_host(
+      recorded_.run(key_of(pass, scales), all, [&](const std::vector<at::Tensor>& given) {
+        return networks(pass, {given[0], given[1], {given.begin() + 2, given.end()}}, scales, call,
+                        task);
+      }));
+}
+
+// What is told from earlier calls, and what is looked at on the host, is new in each call.
+bool GuidedModel::can_be_recorded(const Pass& pass, const Scales& scales) const {
+  if (options_.skip.deep > 0 || options_.skip.control > 0 || options_.skip.tokens > 0) return false;
+  for (size_t i = 0; i < units_.size(); ++i) {
+    if (pass.with_prompt && !scales[i].empty() && residual_rms_[i].empty()) return false;
+  }
+  return true;
+}
+
+std::vector<double> GuidedModel::key_of(const Pass& pass, const Scales& scales) const {
+  std::vector<double> key = {prompt_alone_ && &pass == &*prompt_alone_
+                                 ? -1.0
+                                 : static_cast<double>(&pass - passes_.data())};
+  for (const std::vector<double>& unit : scales) {
+    key.push_back(static_cast<double>(unit.size()));
+    key.insert(key.end(), unit.begin(), unit.end());
+  }
+  return key;
 }
 
 void GuidedModel::note_strength(size_t unit, const Residuals& residuals) {

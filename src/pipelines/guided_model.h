@@ -15,6 +15,7 @@
 #include "pipelines/control.h"
 #include "pipelines/forecast.h"
 #include "pipelines/model_set.h"
+#include "pipelines/recorded_calls.h"
 
 namespace zc {
 
@@ -53,6 +54,10 @@ class GuidedModel {
   // How strongly each unit acted in its first step of this picture: root mean square of each scaled
   // residual of the pass with the prompt.
   const std::vector<std::vector<double>>& residual_rms() const { return residual_rms_; }
+  // How often a GPU repeated a recorded call of the networks.
+  int64_t repeated_calls() const { return recorded_.repeated(); }
+  // Why it did not, for people; empty: nothing went wrong.
+  const std::string& trouble() const { return recorded_.trouble(); }
 
  private:
   // One run of the networks: with the prompt, without it, or both in one batch.
@@ -71,9 +76,25 @@ class GuidedModel {
 
   void plan_work(int64_t first_call);
   at::Tensor compute(const at::Tensor& x, int64_t call, const TaskContext& task);
-  Residuals control_residuals(Pass& pass, size_t unit, const at::Tensor& x, int64_t call);
+  // What the networks are given: x [1,4,H,W], and the time embeddings [1,E] of the UNet and of each
+  // unit's ControlNet.
+  struct Inputs {
+    at::Tensor x;
+    at::Tensor embedding;
+    std::vector<at::Tensor> control_embeddings;
+  };
+  using Scales = std::vector<std::vector<double>>;  // for each unit; empty: it does not act
+
+  Scales scales_of(const Pass& pass, int64_t call) const;
+  Residuals control_residuals(Pass& pass, size_t unit, const Inputs& inputs, int64_t call);
+  Residuals all_residuals(Pass& pass, const Inputs& inputs, const Scales& scales, int64_t call,
+                          const TaskContext& task);
+  at::Tensor networks(Pass& pass, const Inputs& inputs, const Scales& scales, int64_t call,
+                      const TaskContext& task);
   // x where the networks are; the result is on the host.
   at::Tensor run(Pass& pass, const at::Tensor& x, int64_t call, const TaskContext& task);
+  bool can_be_recorded(const Pass& pass, const Scales& scales) const;
+  std::vector<double> key_of(const Pass& pass, const Scales& scales) const;
   void note_strength(size_t unit, const Residuals& residuals);
   bool sides_differ() const;
 
@@ -87,6 +108,7 @@ class GuidedModel {
   std::optional<Pass> prompt_alone_;  // without, where passes_ has no such pass
   std::vector<Work> work_;            // for each call
   Forecast prediction_;
+  RecordedCalls recorded_;
   std::vector<std::vector<double>> residual_rms_;
 };
 

@@ -118,6 +118,7 @@ json record_json(const PictureRecord& record) {
                  {"models", models},
                  {"maps", maps_json(record.maps)},
                  {"receipt", receipts}};
+  if (!record.precision.empty()) object["precision"] = record.precision;
   if (!record.masks.empty()) object["masks"] = masks_json(record);
   if (!record.hires_maps.empty()) object["hires_maps"] = maps_json(record.hires_maps);
   return object;

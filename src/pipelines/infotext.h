@@ -30,6 +30,9 @@ struct PictureRecord {
   GenerateRequest request;  // resolved
   int64_t index = 0;        // in its batch
   std::vector<ModelStamp> models;
+  // That the denoising networks computed in: "fp16" where the request says "auto" and a GPU made
+  // the picture.
+  std::string precision = {};
   std::vector<Image> maps;  // one for each unit, as the ControlNets saw them
   std::vector<UnitReceipt> receipts;
   std::map<size_t, Image> masks = {};  // grey: where the units of these places act

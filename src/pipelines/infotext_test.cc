@@ -70,6 +70,18 @@ TEST(Replay, HoldsTheWholeRequestAndTheMaps) {
   EXPECT_EQ(replay.maps, record.maps);
 }
 
+TEST(Replay, LeavesAutoToTheNextMachine) {
+  PictureRecord record = example();
+  record.precision = "fp16";
+  const PngTexts texts = png_texts(record);
+  const nlohmann::json said =
+      nlohmann::json::parse(find_png_text(texts, kZeroconvKey).value_or("{}"));
+  EXPECT_EQ(said["precision"], "fp16");
+  EXPECT_EQ(said["request"]["precision"], "auto");
+  const std::string png = encode_png(Image(64, 64, 3, 1), {.level = 1, .texts = texts});
+  EXPECT_EQ(read_replay(png, "x.png").request.precision, "auto");
+}
+
 TEST(Replay, HoldsMasksAndTheMapsOfTheSecondPass) {
   PictureRecord record = example();
   record.request.controls.push_back(parse_control("hed=photo.png,mask=region.png,resize=fill"));

@@ -189,6 +189,12 @@ void check_precision(const std::string& precision, bool on_cpu) {
     throw Error(ErrorKind::unsupported, "precision", "int8 is for the CPU: take fp16 or bf16");
 }
 
+void check_exact(bool exact, bool on_cpu) {
+  if (exact && !on_cpu)
+    throw Error(ErrorKind::unsupported, "exact",
+                "is for the CPU: leave it out, or take --device cpu");
+}
+
 void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision) {
   const bool on_cpu = device == "cpu";
   check_precision(precision, on_cpu);

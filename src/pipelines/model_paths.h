@@ -39,7 +39,7 @@ struct ModelPaths {
   std::vector<KindPath> controls;  // one for each kind in use; an empty path: in the base file
   std::string prediction = "auto";
   bool one_run = false;          // give the memory of each part back when the run is done with it
-  std::string device = "cpu";    // where networks compute: "cpu" or "cuda:0"
+  std::string device = "cpu";    // where networks compute: "cpu" or "cuda:1"
   std::string network = "fp32";  // precision of the denoising networks there: fp32, fp16, bf16
 };
 
@@ -50,6 +50,8 @@ ModelPaths paths_of_request(const GenerateRequest& request);
 
 // Throws unsupported for what the CPU, or a GPU, does not compute in.
 void check_precision(const std::string& precision, bool on_cpu);
+// The same for GenerateRequest::exact.
+void check_exact(bool exact, bool on_cpu);
 // Sets device and network. precision: as GenerateRequest::precision. On the CPU networks are
 // float32, whatever their kernels round. Throws unsupported for what the device does not do.
 void place_networks(ModelPaths& paths, const std::string& device, const std::string& precision);

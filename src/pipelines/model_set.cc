@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "formats/checkpoint.h"
 #include "pipelines/base_model.h"
+#include "tensor/device_memory.h"
 #include "tensor/load.h"
 #include "tensor/page_allocator.h"
 
@@ -70,13 +71,13 @@ void ModelSet::load_base(const ModelPaths& paths) {
   vae_ = std::make_unique<Vae>(config_.vae);
   load_part(*vae_, file.tensors, file.path, kVaePrefix);
   for (const KindPath& control : paths.controls) load_control(control, paths, file.tensors);
-  place_parts();
-  // What lies elsewhere has left the files already.
-  if (!paths.one_run || !place_.on_cpu()) sources_.clear();
+  const bool as_loaded = place_.on_cpu() && place_.type == at::kFloat;
+  waits_ = paths.one_run && !as_loaded;
+  if (!waits_ && !as_loaded) place_parts();
+  if (!paths.one_run) sources_.clear();
 }
 
 void ModelSet::place_parts() {
-  if (place_.on_cpu() && place_.type == at::kFloat) return;
   for (const Source& source : sources_) {
     const bool denoises = source.module != vae_.get() && source.module != &text_encoder();
     move_weights(*source.module, place_.device, denoises ? place_.type : at::kFloat);
@@ -137,9 +138,10 @@ const LoadedControl& ModelSet::control(std::string_view kind) const {
 
 at::Tensor ModelSet::encode_text(const at::Tensor& ids, int64_t clip_skip) const {
   check_clip_skip(clip_skip);
-  if (openclip_) return openclip_->forward(ids.to(place_.device), config_.text_layer);
+  const at::Device device = text_encoder().device();
+  if (openclip_) return openclip_->forward(ids.to(device), config_.text_layer);
   const at::Tensor known =
-      (config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids).to(place_.device);
+      (config_.limited_vocabulary ? map_token_ids(ids, token_ids_) : ids).to(device);
   if (clip_skip == 1) return clip_->forward(known, config_.text_layer);
   return clip_->forward_skip(known, clip_skip);
 }
@@ -208,7 +210,6 @@ void ModelSet::give_back(const std::vector<Module*>& modules) const {
     for (const auto& [key, weight] : source.weights)
       release_mapped_pages(weight.const_data_ptr(), weight.nbytes());
   }
-  release_pages_of_tensors();
 }
 
 void ModelSet::finished_text() const {
@@ -216,14 +217,41 @@ void ModelSet::finished_text() const {
 }
 
 void ModelSet::finished_denoising() const {
-  if (!sources_.empty()) give_back(denoising_networks());
+  if (sources_.empty()) return;
+  device_stream_.reset();
+  give_back(denoising_networks());
+  if (!waits_) return;
+  give_back_device_memory(place_.device);
+  place_decoder();
 }
 
 void ModelSet::stream_weights() const {
-  if (sources_.empty() || !streams_.empty()) return;
+  if (sources_.empty() || waits_ || !streams_.empty()) return;
   streams_.emplace_back(text_encoders());
   streams_.emplace_back(denoising_networks());
   streams_.emplace_back(std::vector<Module*>{vae_.get()});
+}
+
+DeviceStreamPlan ModelSet::device_plan(int64_t bytes_for_weights) const {
+  const std::vector<Module*> networks = denoising_networks();
+  return plan_device_stream({networks.begin(), networks.end()}, place_.type, bytes_for_weights);
+}
+
+void ModelSet::place_networks(const DeviceStreamPlan& plan) const {
+  if (!waits_) return;
+  // The networks that a hint or a step uses first.
+  std::vector<Module*> networks = denoising_networks();
+  std::rotate(networks.begin(), networks.begin() + 1, networks.end());
+  device_stream_ = std::make_unique<DeviceStream>(networks, place_.device, place_.type, plan);
+  if (!device_stream_->streams()) place_decoder();
+}
+
+void ModelSet::place_decoder() const {
+  move_weights(*vae_, place_.device, at::kFloat);
+}
+
+void ModelSet::begin_turn() const {
+  if (device_stream_) device_stream_->begin_turn();
 }
 
 }  // namespace zc

@@ -20,6 +20,7 @@
 #include "pipelines/latent_preview.h"
 #include "pipelines/model_paths.h"
 #include "pipelines/network_place.h"
+#include "tensor/device_stream.h"
 #include "tensor/state_dict.h"
 #include "tensor/weight_stream.h"
 
@@ -61,7 +62,7 @@ class ModelSet {
   // Whether the base model was trained to begin at pure noise (kZeroTerminalMetadataKey).
   bool zero_terminal_snr() const { return zero_terminal_snr_; }
 
-  // ids of CLIP, int64 [B,T] on the CPU -> [B,T,D] where the networks are. clip_skip: the layer
+  // ids of CLIP, int64 [B,T] on the CPU -> [B,T,D] where the text encoder is. clip_skip: the layer
   // from the end; 1: the model's own. Throws bad_request for one that the text encoder does not
   // have, and for others than 1 with OpenCLIP.
   at::Tensor encode_text(const at::Tensor& ids, int64_t clip_skip = 1) const;
@@ -82,6 +83,16 @@ class ModelSet {
   // From now on weights are read from their files at each use and stay in memory no longer.
   void stream_weights() const;
 
+  // Sets with one_run whose networks are to compute elsewhere, or in another precision than the
+  // CPU's, wait on the host until they are placed; their text encoder stays there. Where weights
+  // pass through the device, the autoencoder moves when the networks are done with.
+  bool waits() const { return waits_; }
+  DeviceStreamPlan device_plan(int64_t bytes_for_weights) const;
+  void place_networks(const DeviceStreamPlan& plan) const;
+  bool streams_to_device() const { return device_stream_ != nullptr && device_stream_->streams(); }
+  // Before each pass of the networks.
+  void begin_turn() const;
+
  private:
   void load_base(const ModelPaths& paths);
   void load_text(const StateDict& state, const std::string& where);
@@ -93,6 +104,7 @@ class ModelSet {
   std::vector<Module*> text_encoders() const;
   std::vector<Module*> denoising_networks() const;
   void give_back(const std::vector<Module*>& modules) const;
+  void place_decoder() const;
 
   struct Source {
     Module* module;
@@ -110,7 +122,9 @@ class ModelSet {
   at::Tensor token_ids_;
   std::vector<Source> sources_;
   bool zero_terminal_snr_ = false;
+  bool waits_ = false;
   mutable std::deque<WeightStream> streams_;
+  mutable std::unique_ptr<DeviceStream> device_stream_;
   mutable std::once_flag colours_made_;
   mutable LatentColours colours_;
 };

@@ -13,4 +13,10 @@ NetworkPlace network_place(const std::string& device, const std::string& precisi
                                         : at::kFloat};
 }
 
+std::string precision_there(const NetworkPlace& place, const std::string& wanted) {
+  if (place.type == at::kHalf) return "fp16";
+  if (place.type == at::kBFloat16) return "bf16";
+  return wanted == "auto" ? "fp32" : wanted;  // on the CPU the kernels may round
+}
+
 }  // namespace zc

@@ -21,6 +21,10 @@ struct NetworkPlace {
 // precision: "fp32", "fp16" or "bf16".
 NetworkPlace network_place(const std::string& device, const std::string& precision);
 
+// The precision that networks compute in there, which is what "auto" became. wanted: as
+// GenerateRequest::precision.
+std::string precision_there(const NetworkPlace& place, const std::string& wanted);
+
 inline at::Tensor to_host(const at::Tensor& x) {
   return x.to(at::kCPU, at::kFloat);
 }

@@ -62,6 +62,45 @@ TEST_F(PlacedNetworks, SkippedWorkToo) {
   expect_alike(r, inputs(r));
 }
 
+// A set of one run whose networks pass through a ring of the device's memory, which is the host's
+// here: the numbers are those of networks that stay.
+class PassingWeights : public PlacedNetworks {
+ protected:
+  static GenerateResult run_with(const GenerateRequest& r, const GenerateInputs& in,
+                                 const GenerateLimits& limits) {
+    ModelPaths paths = paths_of_request(r);
+    paths.network = "bf16";
+    paths.one_run = true;
+    return generate(*load_models(paths), *tokenizer_, r, in, {}, limits);
+  }
+};
+
+TEST_F(PassingWeights, MakeThePictureOfThoseThatStay) {
+  GenerateRequest r = request("control.safetensors");
+  r.cfg = 1;  // one pass in any plan
+  const GenerateInputs in = inputs(r);
+  const GenerateResult wanted = run_in(r, in, "bf16");
+  const GenerateResult kept = run_with(r, in, {.one_run = true});
+  EXPECT_EQ(kept.images, wanted.images);
+  EXPECT_FALSE(kept.plan.savings.streamed);
+  const GenerateResult least = run_with(r, in, {.one_run = true, .low_memory = true});
+  EXPECT_TRUE(least.plan.savings.streamed);
+  EXPECT_LT(least.plan.device.on_device(), least.plan.device.all);
+  EXPECT_EQ(least.images, wanted.images);
+}
+
+TEST_F(PassingWeights, StayWithinTheLimitOrAreRefused) {
+  const GenerateRequest r = request("control.safetensors");
+  const GenerateInputs in = inputs(r);
+  const MemoryPlan all = run_with(r, in, {.one_run = true}).plan;
+  const MemoryPlan fitting =
+      run_with(r, in, {.memory_bytes = all.peak() - 1, .one_run = true}).plan;
+  EXPECT_TRUE(fitting.savings.streamed);
+  EXPECT_LT(fitting.peak(), all.peak());
+  EXPECT_EQ(error_of([&] { run_with(r, in, {.memory_bytes = 1, .one_run = true}); }).kind(),
+            ErrorKind::out_of_memory);
+}
+
 // What a command hands on from open_device() on a machine with a GPU.
 TEST(PlaceNetworks, TakesAGpuAsItIsSpeltWhereItWasOpened) {
   const NetworkPlace place = network_place(at::Device(at::kCUDA, 0).str(), "fp16");
@@ -81,6 +120,40 @@ TEST(PlaceNetworks, TakesHalvesOnAGpuAndFloatsOnTheCpu) {
   place_networks(on_cpu, "cpu", "bf16");  // its kernels round, its weights stay
   EXPECT_EQ(on_cpu.network, "fp32");
   EXPECT_EQ(error_of([&] { place_networks(on_cpu, "cpu", "fp16"); }).where(), "precision");
+}
+
+TEST(PlaceNetworks, RefusesOnAGpuWhatIsForTheCpu) {
+  ModelPaths paths;
+  EXPECT_EQ(error_of([&] { place_networks(paths, "cuda:1", "int8"); }).where(), "precision");
+  const Error error = error_of([] { check_exact(true, /*on_cpu=*/false); });
+  EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+  EXPECT_EQ(error.where(), "exact");
+  EXPECT_NO_THROW(check_exact(true, /*on_cpu=*/true));
+  EXPECT_NO_THROW(check_exact(false, /*on_cpu=*/false));
+}
+
+TEST(PrecisionThere, SaysWhatAutoBecame) {
+  EXPECT_EQ(precision_there(network_place("cuda:0", "fp16"), "auto"), "fp16");
+  EXPECT_EQ(precision_there(network_place("cuda:0", "bf16"), "bf16"), "bf16");
+  EXPECT_EQ(precision_there(network_place("cuda:0", "fp32"), "fp32"), "fp32");
+  EXPECT_EQ(precision_there(network_place("cpu", "fp32"), "auto"), "fp32");
+  EXPECT_EQ(precision_there(network_place("cpu", "fp32"), "int8"), "int8");
+}
+
+// A request that said "auto" says it still, so that another machine may choose anew.
+TEST_F(PlacedNetworks, SayTheirPrecisionInTheRecord) {
+  const GenerateRequest r = request();
+  ModelPaths paths = paths_of_request(r);
+  paths.network = "bf16";
+  std::vector<PictureRecord> records;
+  GenerateHooks hooks;
+  hooks.on_image = [&](const Image&, const PictureRecord& record) { records.push_back(record); };
+  const auto models = load_models(paths);
+  const GenerateResult result = generate(*models, *tokenizer_, r, inputs(r), hooks);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records.front().precision, "bf16");
+  EXPECT_EQ(records.front().request.precision, "auto");
+  EXPECT_EQ(result.precision, "bf16");
 }
 
 }  // namespace

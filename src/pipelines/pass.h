@@ -58,6 +58,8 @@ class Pass {
   at::Tensor encoder_noise(int64_t k) { return noise_.encoder_noise(k); }
   // As GuidedModel::residual_rms(), of the picture that was sampled last.
   const std::vector<std::vector<double>>& residual_rms() const { return model_->residual_rms(); }
+  // As GuidedModel::trouble().
+  const std::string& trouble() const { return model_->trouble(); }
   ImageSize size() const { return options_.size; }
 
  private:

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "pipelines/generate.h"
 #include "pipelines/model_set.h"
+#include "tensor/device_memory.h"
 #include "tensor/weight_stream.h"
 
 namespace zc {
@@ -21,7 +22,10 @@ namespace {
 constexpr int64_t kLiveInUNet = 40;
 constexpr int64_t kLiveInDecoder = 8;
 constexpr int64_t kLiveInBandedDecoder = 5;
+constexpr int64_t kAllWeights = int64_t{1} << 60;
 constexpr int64_t kProgramBytes = int64_t{420} << 20;
+// CUDA's context and the work space of its libraries: counted for, not measured.
+constexpr int64_t kDeviceProgramBytes = int64_t{640} << 20;
 constexpr int64_t kMaxSide = 8192;  // as of GenerateRequest::width
 
 void check_side(int64_t side, int64_t multiple, const char* name) {
@@ -107,6 +111,36 @@ int64_t decoding_bytes(const ModelSet& models, const GenerateRequest& request,
   return most_pixels(models, request) * models.config().vae.channels * 4 * live;
 }
 
+// Of a set whose networks wait on the host until this plan has places for them.
+MemoryPlan plan_on_device(const MemorySavings& savings, const ModelSet& models,
+                          const GenerateRequest& request, int64_t limit) {
+  MemoryPlan plan{.savings = savings,
+                  .program = models.place().on_cpu() ? kProgramBytes : kDeviceProgramBytes};
+  const int64_t activations = denoising_bytes(models, request, savings) *
+                              static_cast<int64_t>(at::elementSize(models.place().type)) / 4;
+  int64_t decoder = 0;
+  models.vae().visit(Module::ConstVisitor(
+      [&](const std::string&, const Parameter& p) { decoder += p.numel() * 4; }));
+  const int64_t decoding = decoding_bytes(models, request, savings);
+  const int64_t for_weights = limit - plan.program - activations;
+  // Where all stays, the autoencoder is beside the networks, and they beside it if it is wanted in
+  // between. Else it comes for the last picture; others are decoded on the host.
+  plan.device = models.device_plan(limit > 0 ? for_weights - decoder : kAllWeights);
+  const bool between = request.batch > 1 || request.hires.on();
+  plan.decode = decoder + decoding + (between ? plan.device.all : 0);
+  const bool fits = limit <= 0 || plan.program + plan.decode <= limit;
+  if (plan.device.ring > 0 || !fits)
+    plan.device = models.device_plan(std::min(for_weights, plan.device.all - 1));
+  plan.savings.streamed = plan.device.ring > 0;
+  plan.denoise = plan.device.on_device() + activations;
+  if (plan.savings.streamed) {
+    plan.decode = decoder + decoding;
+  } else {
+    plan.denoise += decoder;
+  }
+  return plan;
+}
+
 MemoryPlan plan_with(const MemorySavings& savings, const ModelSet& models,
                      const GenerateRequest& request, bool one_run) {
   MemoryPlan plan{.savings = savings, .program = kProgramBytes};
@@ -125,6 +159,18 @@ MemoryPlan plan_with(const MemorySavings& savings, const ModelSet& models,
   const bool between = request.hires.on() && request.hires.upscaler != HiresUpscaler::latent;
   if (!one_run || request.batch > 1 || between) plan.decode += networks + (one_run ? 0 : plan.text);
   return plan;
+}
+
+// Weights pass through before the two sides of guidance are taken one after the other, which costs
+// more. With low_memory the least of both.
+MemoryPlan plan_waiting(const ModelSet& models, const GenerateRequest& request,
+                        const GenerateLimits& limits) {
+  int64_t limit =
+      limits.memory_bytes > 0 ? limits.memory_bytes : free_device_memory(models.place().device);
+  if (limits.low_memory) limit = 1;
+  const MemoryPlan plan = plan_on_device({}, models, request, limit);
+  if (limit <= 0 || plan.program + plan.denoise <= limit || rows_of(request, {}) == 1) return plan;
+  return plan_on_device({.two_passes = true}, models, request, limit);
 }
 
 }  // namespace
@@ -146,6 +192,7 @@ int64_t MemoryPlan::peak() const {
 
 MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request,
                        const GenerateLimits& limits) {
+  if (models.waits()) return plan_waiting(models, request, limits);
   MemoryPlan plan = plan_with({}, models, request, limits.one_run);
   const auto fits = [&](int64_t phase) {
     return !limits.low_memory &&
@@ -169,7 +216,9 @@ std::string plan_text(const MemoryPlan& plan) {
   const char* before = ": ";
   for (const auto& [saved, words] :
        {std::pair{plan.savings.two_passes, "two passes"},
-        std::pair{plan.savings.streamed, "weights streamed from their files"},
+        std::pair{plan.savings.streamed, plan.device.ring > 0
+                                             ? "weights that pass through it"
+                                             : "weights streamed from their files"},
         std::pair{plan.savings.banded, "decoded in bands"}}) {
     if (!saved) continue;
     text += std::exchange(before, ", ");
@@ -187,7 +236,8 @@ GeneratePlan plan_generate(const GenerateRequest& wanted, const ModelSet& models
   const MemorySavings& savings = plan.phases.savings;
   std::vector<const Module*> all = {&models.text_encoder(), &models.unet(), &models.vae()};
   for (const LoadedControl& control : models.controls()) all.push_back(&control.net);
-  plan.weights = weight_bytes(all, request, savings.streamed);
+  plan.weights = models.waits() ? plan.phases.device.on_device()
+                                : weight_bytes(all, request, savings.streamed);
   plan.activations = denoising_bytes(models, request, savings);
   plan.vae = decoding_bytes(models, request, savings);
   plan.fits = limits.memory_bytes <= 0 || plan.phases.peak() <= limits.memory_bytes;

@@ -6,15 +6,17 @@
 #include <string>
 
 #include "pipelines/request.h"
+#include "tensor/device_stream_plan.h"
 
 namespace zc {
 
 class ModelSet;
 
 struct GenerateLimits {
-  int64_t memory_bytes = 0;  // checked before the first step; 0: no limit
-  bool one_run = false;      // as in ModelPaths
-  bool low_memory = false;   // all of MemorySavings that can be had, whatever the limit
+  // Of the device's memory, checked before the first step; 0: no limit, on a GPU what is free.
+  int64_t memory_bytes = 0;
+  bool one_run = false;     // as in ModelPaths
+  bool low_memory = false;  // all of MemorySavings that can be had, whatever the limit
 };
 
 // Throws bad_request when a side is no multiple of what the model's levels need, naming the nearest
@@ -24,19 +26,20 @@ void check_picture_size(const ModelSet& models, const GenerateRequest& request);
 // What a run does to take less memory, and more time. None changes a bit of the picture.
 struct MemorySavings {
   bool two_passes = false;  // with the prompt and without it one after the other
-  bool streamed = false;    // ModelSet::stream_weights()
+  bool streamed = false;    // ModelSet::stream_weights(), or place_networks() with a ring
   bool banded = false;      // VaeRows
 
   bool any() const { return two_passes || streamed || banded; }
 };
 
-// Estimated bytes of each phase; they follow one another.
+// Estimated bytes of each phase; they follow one another. On a GPU those of its memory.
 struct MemoryPlan {
   MemorySavings savings;
-  int64_t text = 0;     // text encoder
-  int64_t denoise = 0;  // UNet and ControlNets with what they compute
-  int64_t decode = 0;   // autoencoder, and what stays beside it
-  int64_t program = 0;  // libraries, pictures and the rest
+  DeviceStreamPlan device = {};  // of sets that wait (ModelSet::waits())
+  int64_t text = 0;              // text encoder
+  int64_t denoise = 0;           // UNet and ControlNets with what they compute
+  int64_t decode = 0;            // autoencoder, and what stays beside it
+  int64_t program = 0;           // libraries, pictures and the rest
 
   int64_t peak() const;
 };

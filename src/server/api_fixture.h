@@ -84,7 +84,7 @@ class ApiTest : public testing::Test {
     options.token = kOwner;
     options.workers = 0;
     StudioMakers makers;
-    makers.engine = [](Store& store, Catalogue&) { return make_null_engine(store, 0); };
+    makers.engines = {[](Store& store, Catalogue&) { return make_null_engine(store, 0); }};
     makers.annotate = [this](Store& store, const Catalogue&) {
       auto service = std::make_unique<FakeAnnotateService>(store);
       annotate = service.get();

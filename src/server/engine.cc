@@ -94,11 +94,14 @@ std::vector<std::string> model_differences(const std::vector<ModelStamp>& wanted
 class GenerateEngine final : public Engine {
  public:
   GenerateEngine(Store& store, Catalogue& catalogue, EngineOptions options)
-      : store_(store), catalogue_(catalogue), options_(options), models_(options.memory_bytes) {}
+      : store_(store), catalogue_(catalogue), options_(std::move(options)), models_(options_) {}
 
   std::vector<std::string> kinds() const override { return {"generate", "rerun"}; }
 
   std::string device() const override {
+    if (!options_.on_cpu())
+      return options_.gpu.empty() ? options_.device
+                                  : fmt::format("{} {}", options_.device, options_.gpu);
     return options_.threads > 0 ? fmt::format("cpu, {} threads", options_.threads) : "cpu";
   }
 
@@ -166,8 +169,10 @@ class GenerateEngine final : public Engine {
     return *tokenizer_;
   }
 
-  // What was planned for a run is what it gets.
+  // What was planned for a run is what it gets. Plans know the CPU's memory alone: a GPU's is not
+  // checked before a run, but one that lacks it is done again with the low-memory plan.
   int64_t memory_limit() const {
+    if (!options_.on_cpu()) return 0;
     return options_.memory_bytes > 0 ? options_.memory_bytes : usable_memory_bytes();
   }
 
@@ -251,7 +256,7 @@ std::string GenerateEngine::plan_of(const json& body) {
                       {"decode", plan.phases.decode},
                       {"program", plan.phases.program},
                       {"peak", plan.phases.peak()},
-                      {"limit", limits.memory_bytes}}},
+                      {"limit", options_.on_cpu() ? limits.memory_bytes : options_.gpu_bytes}}},
                     {"fits", plan.fits},
                     {"warnings", warnings},
                     {"seconds_estimate", seconds ? json(*seconds) : json(nullptr)}});
@@ -260,7 +265,7 @@ std::string GenerateEngine::plan_of(const json& body) {
 }  // namespace
 
 std::unique_ptr<Engine> make_engine(Store& store, Catalogue& catalogue, EngineOptions options) {
-  return std::make_unique<GenerateEngine>(store, catalogue, options);
+  return std::make_unique<GenerateEngine>(store, catalogue, std::move(options));
 }
 
 }  // namespace zc

@@ -29,15 +29,21 @@ struct EngineHooks {
 
 struct EngineResult {
   // JSON: {"seed","warnings":[],"seconds":{},"maps":[{"kind","sha"}],"receipts":[[...]],
-  // "models":[...],"request":{resolved}}, of a rerun also "rerun":{"of","identical","psnr","sha"}.
+  // "models":[...],"request":{resolved},"precision":"fp16"}, of a rerun also
+  // "rerun":{"of","identical","psnr","sha"}.
   std::string json = "{}";
   std::vector<NewImage> images;  // for the gallery
   bool cancelled = false;        // the token was set: this is what was finished before
 };
 
 struct EngineOptions {
-  int64_t memory_bytes = 0;  // limit of a run, 0: none
-  int64_t threads = 0;       // that compute, 0: not known; told to people
+  int64_t memory_bytes = 0;    // limit of a run, 0: none; for the CPU alone
+  int64_t threads = 0;         // that compute, 0: not known; told to people
+  std::string device = "cpu";  // or "cuda:1", which is open
+  std::string gpu = "";        // its name, told to people
+  int64_t gpu_bytes = 0;       // its memory, 0: not known
+
+  bool on_cpu() const { return device == "cpu"; }
 };
 
 class Engine {
@@ -57,13 +63,15 @@ class Engine {
   // be called by any thread; throws as run().
   virtual std::string plan(const std::string& body) = 0;
 
-  // A short line for people: "cpu, 8 threads".
+  // A short line for people: "cpu, 8 threads", "cuda:1 NVIDIA H100".
   virtual std::string device() const = 0;
 };
 
 // Kinds "generate" (the body is a request of pipelines/request.h as JSON, its pictures "asset:SHA",
 // its models ids of the catalogue) and "rerun" (the body is {"image": id}: the same picture again,
 // compared pixel by pixel).
+// On a GPU the networks are placed as place_networks() says; what is for the CPU alone is refused
+// there before models are loaded.
 std::unique_ptr<Engine> make_engine(Store& store, Catalogue& catalogue, EngineOptions options = {});
 
 // For tests and load tests: takes that many seconds for a job, in steps of the request's "steps",

@@ -16,31 +16,32 @@
 namespace zc {
 namespace {
 
-// Weights become float32, and convolutions keep a second, packed copy.
-constexpr double kCopies = 1.6;
-constexpr int64_t kFloatBytes = 4;
 // Beside what is kept there must be room for a run.
 constexpr double kShareKept = 0.5;
 
-int64_t bytes_loaded(int64_t parameters) {
-  return static_cast<int64_t>(static_cast<double>(parameters * kFloatBytes) * kCopies);
+int64_t module_bytes(const Module& module) {
+  int64_t bytes = 0;
+  module.visit(Module::ConstVisitor([&](const std::string&, const Parameter& p) {
+    bytes += p.shape().size() > 1 ? static_cast<int64_t>(p.stored().nbytes()) : p.numel() * 4;
+  }));
+  return bytes;
 }
 
-// Which files, and that they are still the same ones.
-std::string key_of(const JobRequest& job) {
-  std::string key =
-      fmt::format("{}\n{}\n{}", job.base.file.string(), job.base.sha10, job.request.prediction);
+// Which files, that they are still the same ones, and what the networks became on their device.
+std::string key_of(const JobRequest& job, const std::string& network) {
+  std::string key = fmt::format("{}\n{}\n{}\n{}", job.base.file.string(), job.base.sha10,
+                                job.request.prediction, network);
   for (const auto& [kind, control] : job.controlnets)
     key += fmt::format("\n{}={} {}", kind, control.file.string(), control.sha10);
   for (const ControlUnit& unit : job.request.controls) key += "\n" + unit.kind;
   return key;
 }
 
-// Files hold two bytes for a weight, or fewer.
+// About as many as the files have.
 int64_t expected_bytes(const JobRequest& job) {
   int64_t bytes = job.base.bytes;
   for (const auto& [kind, control] : job.controlnets) bytes += control.bytes;
-  return bytes_loaded(bytes / 2);
+  return bytes;
 }
 
 }  // namespace
@@ -59,15 +60,37 @@ int64_t usable_memory_bytes() {
   return status == std::errc() && limit > 0 ? std::min(machine, limit) : machine;  // or "max"
 }
 
-EngineModels::EngineModels(int64_t memory_limit)
-    : cache_(static_cast<int64_t>(kShareKept * static_cast<double>(memory_limit > 0
-                                                                       ? memory_limit
-                                                                       : usable_memory_bytes()))) {}
+int64_t model_budget(const EngineOptions& options) {
+  int64_t memory = options.gpu_bytes;
+  if (options.on_cpu())
+    memory = options.memory_bytes > 0 ? options.memory_bytes : usable_memory_bytes();
+  return static_cast<int64_t>(kShareKept * static_cast<double>(memory));
+}
+
+int64_t bytes_loaded(const ModelSet& models) {
+  int64_t bytes = module_bytes(models.text_encoder()) + module_bytes(models.unet()) +
+                  module_bytes(models.vae());
+  for (const LoadedControl& control : models.controls()) bytes += module_bytes(control.net);
+  return bytes;
+}
+
+EngineModels::EngineModels(const EngineOptions& options)
+    : device_(options.device), cache_(model_budget(options)) {}
+
+void EngineModels::place(ModelPaths& paths, const JobRequest& job) const {
+  check_exact(job.request.exact, device_ == "cpu");
+  place_networks(paths, device_, job.request.precision);
+}
 
 std::shared_ptr<const ModelSet> EngineModels::get(const JobRequest& job) {
-  return cache_.get(key_of(job), expected_bytes(job), [&]() -> SizedCache<const ModelSet>::Made {
-    auto models = load_models(paths_of_request(job.with_files()));
-    const int64_t bytes = bytes_loaded(models->parameter_count());
+  ModelPaths placed;  // files are looked at only when they are loaded
+  place(placed, job);
+  const std::string key = key_of(job, placed.network);
+  return cache_.get(key, expected_bytes(job), [&]() -> SizedCache<const ModelSet>::Made {
+    ModelPaths paths = paths_of_request(job.with_files());
+    place(paths, job);
+    auto models = load_models(paths);
+    const int64_t bytes = bytes_loaded(*models);
     return {std::move(models), bytes};
   });
 }
@@ -75,6 +98,7 @@ std::shared_ptr<const ModelSet> EngineModels::get(const JobRequest& job) {
 std::shared_ptr<const ModelSet> EngineModels::get_for_one_run(const JobRequest& job) {
   cache_.clear();
   ModelPaths paths = paths_of_request(job.with_files());
+  place(paths, job);
   paths.one_run = true;
   return load_models(paths);
 }

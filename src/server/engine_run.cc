@@ -66,7 +66,8 @@ class Collector {
                               {"maps", maps_},
                               {"receipts", receipts},
                               {"infotext", infotext(record)},
-                              {"models", models_}});
+                              {"models", models_},
+                              {"precision", record.precision}});
     receipts_.push_back(receipts);
     if (parts_.hooks.image) parts_.hooks.image(image);
     images_.push_back(std::move(image));
@@ -82,6 +83,7 @@ class Collector {
                              {"receipts", receipts_},
                              {"models", models_},
                              {"request", request_},
+                             {"precision", precision_},
                              {"low_memory", parts_.hooks.low_memory}});
     return result;
   }
@@ -91,6 +93,7 @@ class Collector {
   void note_run(const PictureRecord& record) {
     seed_ = record.request.seed;
     request_ = options_to_json(record.request);
+    precision_ = record.precision;
     models_ = stamps_json(record.models);
     for (size_t i = 0; i < record.maps.size(); ++i) {
       maps_.push_back({{"kind", record.request.controls[i].kind},
@@ -102,6 +105,7 @@ class Collector {
   std::vector<NewImage> images_;
   json seed_ = nullptr;
   json request_ = nullptr;
+  json precision_ = nullptr;
   json models_ = json::array();
   json maps_ = json::array();
   json receipts_ = json::array();

@@ -11,11 +11,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/error_of.h"
 #include "base/json.h"
 #include "image/codec.h"
+#include "pipelines/model_set.h"
 #include "pipelines/tiny_model.h"
 #include "server/annotate_service.h"
 #include "server/catalogue.h"
+#include "server/engine_models.h"
 #include "server/engine_run.h"
 #include "store/store_fixture.h"
 
@@ -99,12 +102,15 @@ TEST_F(EngineTest, MakesPicturesWithTheirRecords) {
   EXPECT_EQ(picture(image.sha).width, 64);
   const nlohmann::json record = parse_json(image.record);
   EXPECT_EQ(record["request"]["steps"], 4);
+  EXPECT_EQ(record["request"]["precision"], "auto");
+  EXPECT_EQ(record["precision"], "fp32");
   EXPECT_EQ(record["maps"][0]["kind"], "canny");
   EXPECT_TRUE(store.blobs().has(record["maps"][0]["sha"]));
   EXPECT_EQ(record["receipts"][0]["kind"], "canny");
   EXPECT_NE(record["infotext"].get<std::string>().find("Steps: 4"), std::string::npos);
   const nlohmann::json json = parse_json(result.json);
   EXPECT_EQ(json["seed"], 7);
+  EXPECT_EQ(json["precision"], "fp32");
   EXPECT_EQ(json["receipts"].size(), 2u);
   EXPECT_GT(json["seconds"]["total"].get<double>(), 0);
 }
@@ -159,6 +165,54 @@ TEST_F(EngineTest, ALimitOfMemoryIsKept) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::out_of_memory);
   }
+}
+
+TEST_F(EngineTest, NamesItsDevice) {
+  EXPECT_EQ(engine->device(), "cpu");
+  EXPECT_EQ(make_engine(store, catalogue, {.threads = 8})->device(), "cpu, 8 threads");
+  EXPECT_EQ(make_engine(store, catalogue, {.device = "cuda:1", .gpu = "NVIDIA H100"})->device(),
+            "cuda:1 NVIDIA H100");
+  EXPECT_EQ(make_engine(store, catalogue, {.device = "cuda:1"})->device(), "cuda:1");
+}
+
+// Before models are loaded, so that no GPU is needed.
+TEST_F(EngineTest, RefusesOnAGpuWhatIsForTheCpu) {
+  engine = make_engine(store, catalogue, {.device = "cuda:1"});
+  for (const auto& [more, where] :
+       {std::pair{R"(,"exact":true)", "exact"}, std::pair{R"(,"precision":"int8")", "precision"}}) {
+    const Error of_run = error_of([&] { run(body(more)); });
+    EXPECT_EQ(of_run.kind(), ErrorKind::unsupported) << more;
+    EXPECT_EQ(of_run.where(), where);
+    EXPECT_EQ(error_of([&] { engine->plan(body(more)); }).where(), where);
+  }
+}
+
+TEST_F(EngineTest, RefusesHalvesOnTheCpu) {
+  const Error error = error_of([&] { engine->plan(body(R"(,"precision":"fp16")")); });
+  EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+  EXPECT_EQ(error.where(), "precision");
+}
+
+TEST(BytesLoaded, CountsHalvesAsHalves) {
+  ModelPaths paths;
+  paths.base = tiny_models() / "builtin" / "base.safetensors";
+  const auto floats = load_models(paths);
+  paths.network = "fp16";
+  const auto halves = load_models(paths);
+  const int64_t in_all = floats->parameter_count();
+  int64_t in_matrices = 0;
+  floats->unet().visit(Module::ConstVisitor([&](const std::string&, const Parameter& p) {
+    in_matrices += p.shape().size() > 1 ? p.numel() : 0;
+  }));
+  EXPECT_EQ(bytes_loaded(*floats), 4 * in_all);
+  EXPECT_EQ(bytes_loaded(*halves), 4 * in_all - 2 * in_matrices);
+}
+
+TEST(ModelBudget, IsThatOfTheDevicesMemory) {
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  EXPECT_EQ(model_budget({.device = "cuda:1", .gpu_bytes = 80 * kGiB}), 40 * kGiB);
+  EXPECT_EQ(model_budget({.memory_bytes = 6 * kGiB}), 3 * kGiB);
+  EXPECT_EQ(model_budget({}), usable_memory_bytes() / 2);
 }
 
 TEST_F(EngineTest, TakesPeopleAsPoints) {

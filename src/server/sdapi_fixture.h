@@ -226,9 +226,9 @@ struct SdapiTest : testing::Test {
   Studio& server() {
     if (studio) return *studio;
     StudioMakers makers;
-    makers.engine = [this](Store& store, Catalogue&) {
+    makers.engines = {[this](Store& store, Catalogue&) {
       return std::make_unique<SdapiTestEngine>(store, control);
-    };
+    }};
     makers.annotate = [this](Store& store, const Catalogue&) {
       return std::make_unique<SdapiTestAnnotators>(store, annotated);
     };

@@ -45,14 +45,15 @@ void wait_for(const CancelToken& cancel) {
 
 }  // namespace
 
-int serve(const ServeOptions& options, const CancelToken& cancel, int64_t memory_bytes,
-          int64_t threads) {
+int serve(const ServeOptions& options, const CancelToken& cancel,
+          const std::vector<EngineOptions>& engines) {
   StudioMakers makers;
-  const EngineOptions engine{.memory_bytes = memory_bytes, .threads = threads};
-  makers.engine = [&options, engine](Store& store, Catalogue& catalogue) {
-    return options.null_engine >= 0 ? make_null_engine(store, options.null_engine)
-                                    : make_engine(store, catalogue, engine);
-  };
+  for (const EngineOptions& engine : engines) {
+    makers.engines.emplace_back([&options, engine](Store& store, Catalogue& catalogue) {
+      return options.null_engine >= 0 ? make_null_engine(store, options.null_engine)
+                                      : make_engine(store, catalogue, engine);
+    });
+  }
   makers.annotate = [](Store& store, const Catalogue& catalogue) {
     return make_annotate_service(store, catalogue);
   };
@@ -71,8 +72,8 @@ int serve(const ServeOptions& options, const CancelToken& cancel, int64_t memory
   return 0;
 }
 
-int work(const WorkerCommandOptions& options, const CancelToken& cancel, int64_t memory_bytes,
-         int64_t threads) {
+int work(const WorkerCommandOptions& options, const CancelToken& cancel,
+         const EngineOptions& engine_options) {
   StoreOptions store_options;
   const std::filesystem::path data =
       options.store.empty() || options.models.empty() ? data_folder(options.data) : options.data;
@@ -85,10 +86,9 @@ int work(const WorkerCommandOptions& options, const CancelToken& cancel, int64_t
                         options.models.empty() ? data / "models" : options.models);
   Catalogue catalogue(std::move(models));
   catalogue.refresh();
-  const std::unique_ptr<Engine> engine =
-      options.null_engine >= 0
-          ? make_null_engine(store, options.null_engine)
-          : make_engine(store, catalogue, {.memory_bytes = memory_bytes, .threads = threads});
+  const std::unique_ptr<Engine> engine = options.null_engine >= 0
+                                             ? make_null_engine(store, options.null_engine)
+                                             : make_engine(store, catalogue, engine_options);
   WorkerOptions worker_options;
   worker_options.name = options.name;
   worker_options.heartbeat_seconds = options.lease_seconds / 3;

@@ -10,6 +10,7 @@
 
 #include "base/options.h"
 #include "base/task.h"
+#include "server/engine.h"
 
 namespace zc {
 
@@ -48,8 +49,8 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("allowed_hosts", o.allowed_hosts, "names under which the server is known, behind a proxy");
   visit("web_dir", o.web_dir, "take the studio's pages from this folder (for developers)");
   visit("workers", o.workers, Range{0, 16},
-        "jobs done at a time by this process, each with models of its own; 0: leave them to "
-        "`zeroconv worker` processes");
+        "jobs done at a time by this process on each of its devices, each with models of its own; "
+        "0: leave them to `zeroconv worker` processes");
   visit("keep_jobs_days", o.keep_jobs_days, Range{1, 36500},
         "days after which ended jobs are forgotten; pictures stay");
   visit("lease_seconds", o.lease_seconds, Range{1, 3600},
@@ -59,11 +60,11 @@ void for_each_field(O& o, Visitor&& visit) {
 }
 
 // Serves until the token is set; then finishes or gives back its job within 25 seconds. Prints the
-// address, with the token behind #, to the standard output. The exit status is 0. Throws
-// bad_request for an address that others can reach without a password, io when it cannot listen or
-// the store cannot be opened.
-int serve(const ServeOptions& options, const CancelToken& cancel, int64_t memory_bytes = 0,
-          int64_t threads = 0);
+// address, with the token behind #, to the standard output. engines: one for each device that does
+// jobs, at least one. The exit status is 0. Throws bad_request for an address that others can reach
+// without a password, io when it cannot listen or the store cannot be opened.
+int serve(const ServeOptions& options, const CancelToken& cancel,
+          const std::vector<EngineOptions>& engines);
 
 struct WorkerCommandOptions {
   std::string store;
@@ -89,7 +90,7 @@ void for_each_field(O& o, Visitor&& visit) {
 
 // Does jobs of the store until the token is set; then finishes or gives back its job within 25
 // seconds.
-int work(const WorkerCommandOptions& options, const CancelToken& cancel, int64_t memory_bytes = 0,
-         int64_t threads = 0);
+int work(const WorkerCommandOptions& options, const CancelToken& cancel,
+         const EngineOptions& engine_options);
 
 }  // namespace zc

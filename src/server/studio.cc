@@ -90,6 +90,7 @@ bool is_loopback_host(const std::string& host) {
 // them.
 struct Studio::Impl {
   Impl(ServeOptions the_options, StudioMakers the_makers);
+  void add_workers(FollowerOptions& following);
   void add_routes();
   HttpOptions http_options();
   WorkerOptions worker_options() const;
@@ -133,18 +134,14 @@ Studio::Impl::Impl(ServeOptions the_options, StudioMakers the_makers)
             events,
             catalogue,
             *annotate,
-            *engines.emplace_back(makers.engine(store, catalogue)),
+            *engines.emplace_back(makers.engines.at(0)(store, catalogue)),
             auth,
             train,
             worker_list,
             options} {
   catalogue.refresh();
   FollowerOptions following{.keep_jobs_ms = options.keep_jobs_days * 24 * 3600 * 1000};
-  for (size_t i = 0; i < static_cast<size_t>(options.workers); ++i) {
-    if (i >= engines.size()) engines.push_back(makers.engine(store, catalogue));
-    workers.push_back(std::make_unique<Worker>(store, *engines[i], &events, worker_options()));
-    following.own_workers.insert(workers.back()->name());
-  }
+  add_workers(following);
   follower = std::make_unique<Follower>(store, events, following);
   jobs_counted = events.on_job([this](const Job& job) { metrics.job_changed(job); });
   add_routes();
@@ -159,6 +156,17 @@ Studio::Impl::Impl(ServeOptions the_options, StudioMakers the_makers)
         if (!router.authorize(request)) return socket.close(1008);
         send_events(request, socket, events);
       });
+}
+
+// By turns one for each device. They take jobs from the one queue; each engine has models of its
+// own, so that a device that fails, or lacks memory, takes no job from the others.
+void Studio::Impl::add_workers(FollowerOptions& following) {
+  const size_t devices = makers.engines.size();
+  for (size_t i = 0; i < static_cast<size_t>(options.workers) * devices; ++i) {
+    if (i >= engines.size()) engines.push_back(makers.engines[i % devices](store, catalogue));
+    workers.push_back(std::make_unique<Worker>(store, *engines[i], &events, worker_options()));
+    following.own_workers.insert(workers.back()->name());
+  }
 }
 
 WorkerOptions Studio::Impl::worker_options() const {

@@ -21,8 +21,9 @@
 namespace zc {
 
 struct StudioMakers {
-  // Called once for each worker of this process.
-  std::function<std::unique_ptr<Engine>(Store&, Catalogue&)> engine;
+  // One for each device that does jobs, at least one. Each is called once for each worker on its
+  // device; the first one's engine also answers what a request would take.
+  std::vector<std::function<std::unique_ptr<Engine>(Store&, Catalogue&)>> engines;
   std::function<std::unique_ptr<AnnotateService>(Store&, const Catalogue&)> annotate;
   ModelReader read_model;
   std::vector<std::filesystem::path> model_folders;  // besides ServeOptions::models

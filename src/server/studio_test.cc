@@ -3,13 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "server/clock.h"
 #include "server/test_client.h"
+#include "server/worker_list.h"
 #include "store/store_fixture.h"
 
 namespace zc {
@@ -24,7 +30,45 @@ class NoAnnotators final : public AnnotateService {
   std::vector<AnnotatorEntry> annotators() const override { return {}; }
 };
 
+// Whoever comes waits until all are there: so many jobs are done at the same time.
+class Meeting {
+ public:
+  explicit Meeting(int expected) : missing_(expected) {}
+  void arrive() {
+    std::unique_lock lock(mutex_);
+    --missing_;
+    changed_.notify_all();
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return missing_ <= 0; }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int missing_;
+};
+
+// The null engine on a device of its own. Jobs with the word "meet" in them meet.
+class DeviceEngine final : public Engine {
+ public:
+  DeviceEngine(Store& store, std::string device, Meeting& meeting)
+      : null_(make_null_engine(store, 0)), device_(std::move(device)), meeting_(meeting) {}
+
+  std::vector<std::string> kinds() const override { return null_->kinds(); }
+  std::string device() const override { return device_; }
+  std::string plan(const std::string& body) override { return null_->plan(body); }
+  EngineResult run(const Job& job, const EngineHooks& hooks) override {
+    if (job.body.find("meet") != std::string::npos) meeting_.arrive();
+    return null_->run(job, hooks);
+  }
+
+ private:
+  std::unique_ptr<Engine> null_;
+  std::string device_;
+  Meeting& meeting_;
+};
+
 struct StudioTest : testing::Test {
+  using EngineMakers = decltype(StudioMakers::engines);
   TestFolder folder;
 
   ServeOptions options() {
@@ -33,9 +77,12 @@ struct StudioTest : testing::Test {
     o.data = folder.path();
     return o;
   }
-  std::unique_ptr<Studio> studio(const ServeOptions& o) {
+  static std::unique_ptr<Studio> studio(const ServeOptions& o) {
+    return studio(o, {[](Store& store, Catalogue&) { return make_null_engine(store, 0); }});
+  }
+  static std::unique_ptr<Studio> studio(const ServeOptions& o, EngineMakers engines) {
     StudioMakers makers;
-    makers.engine = [](Store& store, Catalogue&) { return make_null_engine(store, 0); };
+    makers.engines = std::move(engines);
     makers.annotate = [](Store&, const Catalogue&) { return std::make_unique<NoAnnotators>(); };
     makers.read_model = [](const std::filesystem::path&) { return ModelLook{}; };
     makers.version = "zeroconv test";
@@ -46,8 +93,17 @@ struct StudioTest : testing::Test {
     client.request("GET " + path);
     return client.response();
   }
-  static Job submit(Studio& studio) {
-    const Job job = studio.parts().store.jobs().submit({.body = R"({"prompt":"x"})"});
+  static EngineMakers two_gpus(Meeting& meeting) {
+    EngineMakers makers;
+    for (const char* device : {"cuda:0 A", "cuda:1 B"}) {
+      makers.emplace_back([device, &meeting](Store& store, Catalogue&) {
+        return std::make_unique<DeviceEngine>(store, device, meeting);
+      });
+    }
+    return makers;
+  }
+  static Job submit(Studio& studio, const std::string& body = R"({"prompt":"x"})") {
+    const Job job = studio.parts().store.jobs().submit({.body = body});
     studio.parts().events.job_changed(job);
     return job;
   }
@@ -106,6 +162,53 @@ TEST_F(StudioTest, SeveralWorkersShareTheQueue) {
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(submit(*s).id);
   for (const std::string& id : ids) EXPECT_EQ(ended(*s, id).state, JobState::done);
+}
+
+TEST_F(StudioTest, EachDeviceTakesJobsFromTheOneQueue) {
+  Meeting meeting(2);
+  const auto s = studio(options(), two_gpus(meeting));
+  s->start();
+  const Job first = submit(*s, R"({"prompt":"meet"})");
+  const Job second = submit(*s, R"({"prompt":"meet"})");
+  const Job first_end = ended(*s, first.id), second_end = ended(*s, second.id);
+  EXPECT_EQ(first_end.state, JobState::done);
+  EXPECT_EQ(second_end.state, JobState::done);
+  EXPECT_NE(first_end.worker, second_end.worker);
+  std::set<std::string> devices;
+  for (const WorkerInfo& worker : s->parts().workers.list(unix_ms())) devices.insert(worker.device);
+  EXPECT_EQ(devices, (std::set<std::string>{"cuda:0 A", "cuda:1 B"}));
+  EXPECT_EQ(s->parts().engine.device(), "cuda:0 A");
+}
+
+TEST_F(StudioTest, SeveralWorkersAreSeveralForEachDevice) {
+  Meeting meeting(4);
+  ServeOptions two = options();
+  two.workers = 2;
+  const auto s = studio(two, two_gpus(meeting));
+  s->start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(submit(*s, R"({"prompt":"meet"})").id);
+  for (const std::string& id : ids) EXPECT_EQ(ended(*s, id).state, JobState::done);
+}
+
+TEST_F(StudioTest, ADeviceThatHangsOrFailsDoesNotStopTheOther) {
+  Meeting meeting(2);
+  const auto s = studio(options(), two_gpus(meeting));
+  s->start();
+  const Job hanging = submit(*s, R"({"null":{"hang":true}})");
+  const Job failing = submit(*s, R"({"null":{"fail":"bug","times":9}})");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10; ++i) ids.push_back(submit(*s).id);
+  for (const std::string& id : ids) EXPECT_EQ(ended(*s, id).state, JobState::done);
+  EXPECT_EQ(ended(*s, failing.id).state, JobState::failed);
+  const auto cancelled = s->parts().store.jobs().cancel(hanging.id);
+  ASSERT_TRUE(cancelled.has_value());
+  s->parts().events.job_changed(*cancelled);
+  EXPECT_EQ(ended(*s, hanging.id).state, JobState::cancelled);
+  const Job first = submit(*s, R"({"prompt":"meet"})");  // both are at work again
+  const Job second = submit(*s, R"({"prompt":"meet"})");
+  EXPECT_EQ(ended(*s, first.id).state, JobState::done);
+  EXPECT_EQ(ended(*s, second.id).state, JobState::done);
 }
 
 TEST_F(StudioTest, IsNotOpenToOthersByAccident) {

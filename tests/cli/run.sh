@@ -67,6 +67,10 @@ expect 65 'no record' generate --replay photo.png
 expect 74 'folder does not exist' "${run[@]}" -o nowhere/out.png
 expect 64 'ends with .png' "${run[@]}" -o out.gif
 expect 69 'cuda' "${run[@]}" --device cuda
+expect 69 'cuda' "${run[@]}" --device cuda:1
+expect 64 'gpu.*wanted auto, cpu, cuda.*cuda:0' "${run[@]}" --device gpu
+expect 64 'cuda:1x' bench step --device cuda:1x
+expect 69 'serve.*worker.*compute on a GPU' bench kernels --device cuda:0
 expect 69 'fp16 is for GPUs' "${run[@]}" --precision fp16
 expect 69 'choose --kernels' bench step --precision bf16
 expect 69 'memory.*limit' "${run[@]}" --memory 1MiB
@@ -85,6 +89,7 @@ expect 0 '' "${run[@]}" --control canny=photo.png,low=30 --batch 2 --seed 7 --js
 [ ! -s err.txt ] || fail "--json writes more than one object"
 is 'd["files"]' "['d.png', 'd_2.png']"
 is 'd["seed"]' 7
+is '[d["precision"], d["request"]["precision"]]' "['fp32', 'auto']"
 is 'd["peak_bytes"] > 0 and d["seconds"]["sample"] > 0' True
 is 'len(d["receipt"]) == 2 and d["receipt"][0][0]["acted"]' True
 for file in d.png d_2.png sheet.png map.png; do [ -s $file ] || fail "$file is missing"; done

@@ -74,6 +74,12 @@ refused 64 'sqlite:PATH' serve "${common[@]}" --store mysql:x
 echo "this is no database, but a text that is longer than its header would be, by some letters" > broken.db
 refused 74 'broken.db' serve "${common[@]}" --store "sqlite:$folder/broken.db"
 refused 74 'nowhere' worker --store "sqlite:$folder/nowhere/x.db" "${common[@]}"
+# At the start, not at the first job. On a machine with a GPU these would begin to serve.
+for device in cuda cuda:1; do
+  refused 69 'cuda is not available' serve "${common[@]}" --device $device
+  refused 69 'cuda is not available' worker "${common[@]}" --device $device
+done
+refused 64 'wanted auto, cpu, cuda' serve "${common[@]}" --device gpu
 
 # ---- a picture ----
 start_server
@@ -86,6 +92,7 @@ request="{\"prompt\":\"a red house\",\"steps\":4,\"seed\":5,\"controls\":[{\"kin
 types=$(ask watch "${request/4/40}")
 job=$(head -n 1 <<< "$types")
 is '"done"' "$(ask field "$job" state)" "state of the first job"
+is '"fp32"' "$(ask field "$job" precision)" "what the precision auto became"
 for type in hello job image; do grep -qx $type <<< "$types" || fail "no event of type $type came"; done
 sha=$(ask field "$job" images | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["sha"])')
 ask fetch "$sha" picture.png
