@@ -7,7 +7,7 @@
 #   SYNTHETIC    the program that writes the checkpoint (beside it)
 #   PYTHON       a Python with torch for CUDA, diffusers, transformers, safetensors, numpy, pillow (python3)
 #   WEIGHTS      where the checkpoint is, or will be made (out/bench-peers)
-#   RUNS=20 ROUNDS=3 SIZE=512 WHAT="step vae image" PEERS="diffusers diffusers-compile" LIMITS="2GiB 8GiB"
+#   RUNS=20 ROUNDS=3 SIZE=512 WHAT="step vae image" PEERS="diffusers diffusers-compile" LIMITS="2GiB 8GiB" BATCH=8
 #   DEVICE=cpu   tries the script where there is no GPU
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ weights=${WEIGHTS:-out/bench-peers}
 runs=${RUNS:-20} rounds=${ROUNDS:-3} what=${WHAT:-step vae image}
 peers=${PEERS-diffusers diffusers-compile}
 device=${DEVICE:-cuda} size=${SIZE:-512}
-limits=${LIMITS-2GiB 8GiB}
+limits=${LIMITS-2GiB 8GiB} batch=${BATCH-8}
 precisions="fp32 fp16 bf16"
 [ "$device" = cuda ] || precisions=fp32
 mkdir -p "$out" "$weights"
@@ -66,7 +66,18 @@ for precision in sys.argv[2:]:
     print(f"{precision}: {abs(got - wanted).max() / abs(wanted).max():.2e}")
 PY
 
+# The same step for several pictures at once.
+batches() {
+  peer zeroconv step zeroconv_peer.py --program "$zeroconv" --extra "--device $device" --batch "$1"
+  for other in $peers; do
+    options=(--device "$device" --batch "$1")
+    [ "$other" = diffusers ] || options+=(--compile)
+    peer "$other" step diffusers_peer.py "${options[@]}"
+  done
+}
+
 for round in $(seq "$rounds"); do
+  [ -z "$batch" ] || batches "$batch"
   for of in $what; do
     peer zeroconv "$of" zeroconv_peer.py --program "$zeroconv" --extra "--device $device" --output "$out/zeroconv_$of.png"
     for other in $peers; do

@@ -38,6 +38,7 @@ def parse(description, extra=None):
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: one for each core")
     parser.add_argument("--size", type=int, default=512, help="side of the picture (512)")
     parser.add_argument("--steps", type=int, default=20, help="denoising steps of image (20)")
+    parser.add_argument("--batch", type=int, default=1, help="pictures of step at once (1)")
     parser.add_argument("--json", action="store_true", help="print JSON; otherwise a line for people")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE",
                         help="where to write what was computed: step as .npy [1,4,H,W], image as .png")
@@ -135,7 +136,8 @@ def peak_bytes():
 def report(options, seconds, versions, *, peak=None, note="", **more):
     """Prints the result; peak: of the process that computed, if it was another one; more: ready_s, total_s (None: not known)."""
     more = {key: value for key, value in more.items() if value is not None}
-    result = {"what": options.what, "seconds": seconds, "peak_bytes": peak or peak_bytes(), "versions": versions,
+    what = options.what if options.batch == 1 else f"{options.what} of {options.batch} pictures"
+    result = {"what": what, "seconds": seconds, "peak_bytes": peak or peak_bytes(), "versions": versions,
               "note": note, **more}
     if options.json:
         print(json.dumps(result), flush=True)

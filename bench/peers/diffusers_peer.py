@@ -57,7 +57,9 @@ def stepper(unet, control):
 
 
 def step_tensors(options):
-    return {key: placed(value, options) for key, value in common.step_inputs(options.size).items()}
+    """Of a batch as of one picture, whose two contexts are each repeated for all."""
+    inputs = {key: placed(value, options) for key, value in common.step_inputs(options.size).items()}
+    return {key: value.repeat_interleave(options.batch, 0).contiguous() for key, value in inputs.items()}
 
 
 def measure_step(options):

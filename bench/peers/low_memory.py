@@ -31,9 +31,9 @@ def parse():
 def make_picture(options, limit):
     model = str(options.weights / "sd15.safetensors")
     words = [str(options.program), "generate", "--model", model, "--controlnet", f"canny={model}", "--control",
-             f"canny={options.weights / f'map_{options.size}.png'}", "--map", "--prompt", "a house", "--seed", "1", "--size",
+             f"canny={options.weights / f'map_{options.size}.png'},map", "--prompt", "a house", "--seed", "1", "--size",
              f"{options.size}x{options.size}", "--steps", str(options.steps), "--device", options.device, "--memory", limit,
-             "-o", f"/tmp/low_memory_{limit}.png", "--json"]
+             "-o", str(options.weights / "low_memory.png"), "--json"]
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 

@@ -15,6 +15,8 @@ def words(options, *more):
     checkpoint = options.weights / "sd15.safetensors"
     command = [options.program, *more, "--model", checkpoint, "--controlnet", f"canny={checkpoint}", "--size",
                f"{options.size}x{options.size}", "--threads", options.threads, *options.extra.split()]
+    if options.batch > 1:
+        command += ["--batch", options.batch]
     return [str(word) for word in command]
 
 

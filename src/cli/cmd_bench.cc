@@ -65,7 +65,8 @@ bool parse(BenchCommand& c, Arguments arguments) {
   line.repeated("--controlnet", c.controlnets, "ControlNet file", "KIND=FILE");
   line.option("--control", c.control, "kind of the ControlNet for step and image", "KIND");
   line.option("--units", c.units, Range{1, 16}, "of that ControlNet at once, for step and image");
-  line.option("--batch", c.batch, Range{1, 256}, "pictures of a run of image");
+  line.option("--batch", c.batch, Range{1, 256},
+              "pictures of a run of image, or of a step at once");
   line.option("--size", c.size, "of the picture; default: the model's", "WIDTHxHEIGHT");
   line.option("--runs", c.runs, Range{1, 1000}, "timed runs after one that warms up");
   line.option("--steps", c.steps, Range{1, 1000}, "denoising steps of image");
@@ -74,7 +75,8 @@ bool parse(BenchCommand& c, Arguments arguments) {
       "of step, instead of made-up ones: safetensors with x [1,4,H,W], context [2,T,D] (the "
       "negative prompt's first), hint [1,3,8H,8W] and t [1]",
       "FILE");
-  line.option("--output", c.output, "of step: safetensors with its result, eps [1,4,H,W]", "FILE");
+  line.option("--output", c.output, "of step: safetensors with its result, eps [batch,4,H,W]",
+              "FILE");
   line.option(
       "--kernels", c.kernels,
       "plain: those whose numbers are compared with the reference's; bf16: operands rounded, on "
@@ -198,9 +200,11 @@ RunTimes bench_step(const BenchCommand& c, const ModelSet& models, const Generat
   GuidedModel model(models, units, text, {.cfg = request.cfg.value()},
                     std::vector<double>(2, inputs.timestep));
   at::Tensor eps;
+  const at::Tensor x = inputs.x.repeat({c.batch, 1, 1, 1});
+  model.begin_pictures(c.batch);
   // A GPU computes the first call as usual and records the second, which warms up.
-  if (!models.place().on_cpu()) model.predict(inputs.x, 1, {});
-  const RunTimes times = time_runs(c.runs, [&] { eps = model.predict(inputs.x, 1, {}); });
+  if (!models.place().on_cpu()) model.predict(x, 1, {});
+  const RunTimes times = time_runs(c.runs, [&] { eps = model.predict(x, 1, {}); });
   if (!c.output.empty()) write_safetensors(c.output, {{"eps", eps.contiguous()}}, {});
   return times;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipelines/generate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -99,35 +101,52 @@ int64_t total_steps(const Run& run) {
   return (run.last_image - run.first_image + 1) * of_picture;
 }
 
-void step_done(Run& run, const at::Tensor& pred_x0) {
-  ++run.steps_done;
+// pred_x0: of the pictures that are made at once; the first one is shown.
+void step_done(Run& run, int64_t pictures, const at::Tensor& pred_x0) {
+  run.steps_done += pictures;
   run.hooks.task.report("sample", run.steps_done, total_steps(run));
   if (!run.hooks.on_preview || !pred_x0.defined()) return;
   if (!run.preview_clock.due(std::chrono::steady_clock::now())) return;
-  run.hooks.on_preview(run.steps_done, latent_picture(pred_x0, run.models.latent_colours()));
+  run.hooks.on_preview(run.steps_done,
+                       latent_picture(pred_x0.narrow(0, 0, 1), run.models.latent_colours()));
 }
 
-// The latent of picture k of the batch.
-at::Tensor sample_picture(Run& run, int64_t k) {
-  const VaeConfig& vae = run.models.config().vae;
+at::Tensor start_latents(Run& run, const Pass::Pictures& pictures) {
+  std::vector<at::Tensor> latents;
+  for (int64_t k = 0; k < pictures.count; ++k) {
+    latents.push_back(sample_latent(run.start->latent, run.first->encoder_noise(pictures.first + k),
+                                    run.models.config().vae.scale_factor));
+  }
+  return at::cat(latents);
+}
+
+at::Tensor enlarged_latents(const Run& run, const at::Tensor& latents) {
+  std::vector<at::Tensor> enlarged;
+  for (const at::Tensor& latent : latents.split(1)) {
+    run.hooks.task.check_cancelled();
+    enlarged.push_back(enlarged_latent(run.models.vae(), latent, run.second->size(),
+                                       run.request.hires.upscaler, run.rows));
+  }
+  return at::cat(enlarged);
+}
+
+// Latents of pictures of the batch that are made at once.
+at::Tensor sample_pictures(Run& run, const Pass::Pictures& pictures) {
   const TaskContext& task = run.hooks.task;
-  const auto on_step = [&](const at::Tensor& pred_x0) { step_done(run, pred_x0); };
+  const auto on_step = [&](const at::Tensor& pred_x0) { step_done(run, pictures.count, pred_x0); };
   task.report("sample", run.steps_done, total_steps(run));
   Pass::Begin begin;
   if (run.start) {
-    begin.x0 = sample_latent(run.start->latent, run.first->encoder_noise(k), vae.scale_factor);
-    begin.keep = keep_in_latent(*run.start, vae.downscale());
+    begin.x0 = start_latents(run, pictures);
+    begin.keep = keep_in_latent(*run.start, run.models.config().vae.downscale());
   }
   const auto sample = [&](Pass& pass, const Pass::Begin& from) {
     const KernelScope kernels(run.kernels);
-    return pass.sample(k, from, task, on_step);
+    return pass.sample(pictures, from, task, on_step);
   };
-  const at::Tensor latent = sample(*run.first, begin);
-  if (!run.second) return latent;
-  task.check_cancelled();
-  const at::Tensor enlarged = enlarged_latent(run.models.vae(), latent, run.second->size(),
-                                              run.request.hires.upscaler, run.rows);
-  return sample(*run.second, {.x0 = enlarged, .keep = {}});
+  const at::Tensor latents = sample(*run.first, begin);
+  if (!run.second) return latents;
+  return sample(*run.second, {.x0 = enlarged_latents(run, latents), .keep = {}});
 }
 
 Image decode_picture(const Run& run, const at::Tensor& latent) {
@@ -144,7 +163,8 @@ std::vector<Image> pictures_of(const std::vector<ControlMap>& maps) {
   return images;
 }
 
-PictureRecord record_of(const Run& run, const Image& image, int64_t k) {
+// Picture k of the batch, which was the `at`-th of those that were made with it.
+PictureRecord record_of(const Run& run, const Image& image, int64_t k, int64_t at) {
   PictureRecord record{.request = run.request,
                        .index = k,
                        .models = model_stamps(run.models),
@@ -155,7 +175,7 @@ PictureRecord record_of(const Run& run, const Image& image, int64_t k) {
                        .hires_maps = pictures_of(run.hires_maps)};
   for (size_t i = 0; i < run.receipts.size(); ++i) {
     record.receipts.push_back(make_receipt(run.request.controls[i], run.receipts[i],
-                                           run.wanted()[i], image, run.first->residual_rms()[i]));
+                                           run.wanted()[i], image, run.first->residual_rms(at)[i]));
   }
   return record;
 }
@@ -284,19 +304,25 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
   if (run.second) run.second->set_condition(run.hires_maps, run.regions, text);
   watch.lap("hint");
 
-  for (int64_t k = run.first_image; k <= run.last_image; ++k) {
-    const at::Tensor latent = sample_picture(run, k);
-    if (k == run.last_image) models.finished_denoising();
-    watch.lap("sample");
+  const auto finish = [&](const at::Tensor& latent, int64_t k, int64_t at) {
     hooks.task.report("decode", k - run.first_image, run.last_image - run.first_image + 1);
     const Image image = decode_picture(run, latent);
     watch.lap("decode");
-    const PictureRecord record = record_of(run, image, k);
+    const PictureRecord record = record_of(run, image, k, at);
     watch.lap("receipt");
     if (hooks.on_image) hooks.on_image(image, record);
     watch.lap("save");
     result.receipts.push_back(record.receipts);
     result.images.push_back(image);
+  };
+  for (int64_t k = run.first_image; k <= run.last_image;) {
+    const Pass::Pictures pictures{k, std::min(result.plan.together, run.last_image - k + 1)};
+    const at::Tensor latents = sample_pictures(run, pictures);
+    k += pictures.count;
+    if (k > run.last_image) models.finished_denoising();
+    watch.lap("sample");
+    for (int64_t i = 0; i < pictures.count; ++i)
+      finish(latents.narrow(0, i, 1), pictures.first + i, i);
   }
   note_slow_ways(run, result.warnings);
   return result;

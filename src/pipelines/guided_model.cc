@@ -20,10 +20,10 @@ GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
                          const std::vector<double>& timesteps)
     : models_(models),
       units_(std::move(units)),
+      text_(text),
       options_(std::move(options)),
       calls_(static_cast<int64_t>(timesteps.size())),
-      recorded_(models.streams_to_device() ? nullptr : gpu(models.place().device)),
-      residual_rms_(units_.size()) {
+      recorded_(models.streams_to_device() ? nullptr : gpu(models.place().device)) {
   const at::Tensor t =
       at::from_blob(const_cast<double*>(timesteps.data()), {calls_}, at::kDouble).to(at::kFloat);
   const NetworkPlace& place = models.place();
@@ -31,30 +31,38 @@ GuidedModel::GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units,
   unet_embeddings_ = models.unet().embed(there).to(place.type);
   for (const ActiveUnit& unit : units_)
     control_embeddings_.push_back(unit.net->embed(there).to(place.type));
+  begin_pictures(1);
+}
 
-  const auto pass = [&](const at::Tensor& tokens, int64_t rows, bool with_prompt) {
-    Context context(place.to_networks(tokens), /*keep=*/true);
+void GuidedModel::make_passes() {
+  passes_.clear();
+  prompt_alone_.reset();
+  const auto pass = [&](const at::Tensor& tokens, int64_t sides, bool with_prompt) {
+    Context context(models_.place().to_networks(tokens), /*keep=*/true);
     context.merged_tokens = options_.skip.tokens;
     return Pass{.context = std::move(context),
-                .rows = rows,
+                .sides = sides,
                 .with_prompt = with_prompt,
                 .control = std::vector<Forecast>(units_.size())};
   };
+  const at::Tensor cond = text_.cond.repeat({pictures_, 1, 1});
+  const at::Tensor uncond = text_.uncond.repeat({pictures_, 1, 1});
   // The original leaves the second pass out only at exactly 1 (ddim_hacked.py).
   if (options_.cfg == 1.0) {
-    passes_.push_back(pass(text.cond, 1, true));
+    passes_.push_back(pass(cond, 1, true));
   } else if (options_.two_passes || sides_differ()) {
-    passes_.push_back(pass(text.cond, 1, true));
-    passes_.push_back(pass(text.uncond, 1, false));
+    passes_.push_back(pass(cond, 1, true));
+    passes_.push_back(pass(uncond, 1, false));
   } else {
-    passes_.push_back(pass(at::cat({text.cond, text.uncond}), 2, true));
-    if (options_.skip.guidance > 0) prompt_alone_ = pass(text.cond, 1, true);
+    passes_.push_back(pass(at::cat({cond, uncond}), 2, true));
+    if (options_.skip.guidance > 0) prompt_alone_ = pass(cond, 1, true);
   }
-  begin_picture();
 }
 
-void GuidedModel::begin_picture(int64_t first_call) {
-  residual_rms_.assign(units_.size(), {});
+void GuidedModel::begin_pictures(int64_t pictures, int64_t first_call) {
+  if (std::exchange(pictures_, pictures) != pictures) make_passes();
+  residual_rms_.assign(static_cast<size_t>(pictures),
+                       std::vector<std::vector<double>>(units_.size()));
   prediction_.forget();
   const auto forget = [](Pass& pass) {
     pass.deep.forget();
@@ -118,9 +126,10 @@ at::Tensor GuidedModel::compute(const at::Tensor& x, int64_t call, const TaskCon
     return guide(cond, run(passes_[1], x, call, task), options_.cfg);
   }
   Pass& pass = passes_.front();
-  if (pass.rows == 1) return run(pass, x, call, task);
-  const at::Tensor both = run(pass, x, call, task);  // one x for both rows
-  return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), options_.cfg);
+  if (pass.sides == 1) return run(pass, x, call, task);
+  // Of one picture x stands for both sides.
+  const at::Tensor both = run(pass, pictures_ == 1 ? x : at::cat({x, x}), call, task);
+  return guide(both.narrow(0, 0, pictures_), both.narrow(0, pictures_, pictures_), options_.cfg);
 }
 
 GuidedModel::Scales GuidedModel::scales_of(const Pass& pass, int64_t call) const {
@@ -158,7 +167,7 @@ Residuals GuidedModel::all_residuals(Pass& pass, const Inputs& inputs, const Sca
     if (scales[i].empty()) continue;
     const Residuals whole = scaled(control_residuals(pass, i, inputs, call), scales[i]);
     const Residuals residuals = in_region(whole, units_[i].region);
-    if (pass.with_prompt && residual_rms_[i].empty()) note_strength(i, residuals);
+    if (pass.with_prompt && residual_rms_[0][i].empty()) note_strength(i, residuals);
     total = sum(total, residuals);
   }
   return total;
@@ -202,15 +211,15 @@ at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
 bool GuidedModel::can_be_recorded(const Pass& pass, const Scales& scales) const {
   if (options_.skip.deep > 0 || options_.skip.control > 0 || options_.skip.tokens > 0) return false;
   for (size_t i = 0; i < units_.size(); ++i) {
-    if (pass.with_prompt && !scales[i].empty() && residual_rms_[i].empty()) return false;
+    if (pass.with_prompt && !scales[i].empty() && residual_rms_[0][i].empty()) return false;
   }
   return true;
 }
 
 std::vector<double> GuidedModel::key_of(const Pass& pass, const Scales& scales) const {
-  std::vector<double> key = {prompt_alone_ && &pass == &*prompt_alone_
-                                 ? -1.0
-                                 : static_cast<double>(&pass - passes_.data())};
+  const bool alone = prompt_alone_ && &pass == &*prompt_alone_;
+  std::vector<double> key = {static_cast<double>(pictures_),
+                             alone ? -1.0 : static_cast<double>(&pass - passes_.data())};
   for (const std::vector<double>& unit : scales) {
     key.push_back(static_cast<double>(unit.size()));
     key.insert(key.end(), unit.begin(), unit.end());
@@ -219,9 +228,13 @@ std::vector<double> GuidedModel::key_of(const Pass& pass, const Scales& scales) 
 }
 
 void GuidedModel::note_strength(size_t unit, const Residuals& residuals) {
-  for (const at::Tensor& residual : residuals) {
-    const at::Tensor cond = residual.narrow(0, 0, 1).to(at::kFloat);
-    residual_rms_[unit].push_back(std::sqrt(at::mean(cond * cond).item<double>()));
+  for (int64_t picture = 0; picture < pictures_; ++picture) {
+    std::vector<double>& strengths = residual_rms_[static_cast<size_t>(picture)][unit];
+    for (const at::Tensor& residual : residuals) {
+      // Those with the prompt come first.
+      const at::Tensor cond = residual.narrow(0, picture, 1).to(at::kFloat);
+      strengths.push_back(std::sqrt(at::mean(cond * cond).item<double>()));
+    }
   }
 }
 

@@ -36,24 +36,26 @@ struct GuidedModelOptions {
   SkipOptions skip = {};
 };
 
-// Borrows the models and units. Predictions for one picture at a time; the text's keys and values
-// and the time embeddings of all calls are kept from the first use on.
+// Borrows the models and units. Predictions for one picture or several at once; the text's keys and
+// values and the time embeddings of all calls are kept from the first use on.
 class GuidedModel {
  public:
   GuidedModel(const ModelSet& models, std::vector<ActiveUnit> units, const Conditioning& text,
               GuidedModelOptions options, const std::vector<double>& timesteps);
 
-  // x [1,4,H,W], call: index into timesteps, later ones after earlier ones -> prediction with
-  // guidance, computed or told from earlier ones (SkipOptions). Throws cancelled between two
+  // x [pictures,4,H,W], call: index into timesteps, later ones after earlier ones -> prediction
+  // with guidance, computed or told from earlier ones (SkipOptions). Throws cancelled between two
   // networks.
   at::Tensor predict(const at::Tensor& x, int64_t call, const TaskContext& task);
 
-  // Before the first call of each picture, which may be a later one than 0: forgets the picture
-  // before.
-  void begin_picture(int64_t first_call = 0);
-  // How strongly each unit acted in its first step of this picture: root mean square of each scaled
-  // residual of the pass with the prompt.
-  const std::vector<std::vector<double>>& residual_rms() const { return residual_rms_; }
+  // Before the first call of each picture, or of so many at once, which may be a later call than 0:
+  // forgets those before.
+  void begin_pictures(int64_t pictures, int64_t first_call = 0);
+  // How strongly each unit acted in its first step of that one of these pictures: root mean square
+  // of each scaled residual of the pass with the prompt.
+  const std::vector<std::vector<double>>& residual_rms(int64_t picture) const {
+    return residual_rms_[static_cast<size_t>(picture)];
+  }
   // How often a GPU repeated a recorded call of the networks.
   int64_t repeated_calls() const { return recorded_.repeated(); }
   // Why it did not, for people; empty: nothing went wrong.
@@ -63,7 +65,7 @@ class GuidedModel {
   // One run of the networks: with the prompt, without it, or both in one batch.
   struct Pass {
     Context context;
-    int64_t rows;  // of the batch
+    int64_t sides;  // with the prompt and without it, or one of them, of each picture
     bool with_prompt;
     Forecast deep = {};
     std::vector<Forecast> control = {};  // one for each unit
@@ -74,10 +76,11 @@ class GuidedModel {
     bool guidance = true;
   };
 
+  void make_passes();
   void plan_work(int64_t first_call);
   at::Tensor compute(const at::Tensor& x, int64_t call, const TaskContext& task);
-  // What the networks are given: x [1,4,H,W], and the time embeddings [1,E] of the UNet and of each
-  // unit's ControlNet.
+  // What the networks are given: x [rows,4,H,W] or one row for all, and the time embeddings [1,E]
+  // of the UNet and of each unit's ControlNet.
   struct Inputs {
     at::Tensor x;
     at::Tensor embedding;
@@ -100,8 +103,10 @@ class GuidedModel {
 
   const ModelSet& models_;
   std::vector<ActiveUnit> units_;
+  Conditioning text_;
   GuidedModelOptions options_;
   int64_t calls_;
+  int64_t pictures_ = 0;
   at::Tensor unet_embeddings_;  // [calls,E]
   std::vector<at::Tensor> control_embeddings_;
   std::vector<Pass> passes_;          // with guidance: both sides in one, or one after the other
@@ -109,7 +114,7 @@ class GuidedModel {
   std::vector<Work> work_;            // for each call
   Forecast prediction_;
   RecordedCalls recorded_;
-  std::vector<std::vector<double>> residual_rms_;
+  std::vector<std::vector<std::vector<double>>> residual_rms_;  // of each picture, of each unit
 };
 
 }  // namespace zc

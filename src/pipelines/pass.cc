@@ -83,11 +83,12 @@ int64_t Pass::calls(bool from_latent) const {
   return all - sampler_.first_call(from_latent ? options_.denoise : 1.0);
 }
 
-at::Tensor Pass::sample(int64_t k, const Begin& begin, const TaskContext& task,
+at::Tensor Pass::sample(const Pictures& pictures, const Begin& begin, const TaskContext& task,
                         const OnPassStep& on_step) {
   ZC_BUG_IF(!model_);
-  model_->begin_picture(sampler_.first_call(begin.x0.defined() ? options_.denoise : 1.0));
-  const NoiseFunction noise = noise_.of_image(k);
+  model_->begin_pictures(pictures.count,
+                         sampler_.first_call(begin.x0.defined() ? options_.denoise : 1.0));
+  const NoiseFunction noise = noise_.of_images(pictures.first, pictures.count);
   const SamplerRun::Start start{.noise = noise(at::empty(latent_shape_, at::kFloat)),
                                 .x0 = begin.x0,
                                 .denoise = options_.denoise,

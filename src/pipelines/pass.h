@@ -28,7 +28,7 @@ struct PassOptions {
   bool two_passes = false;  // GuidedModelOptions
 };
 
-// Called after each step with the picture that the model saw in its latent.
+// Called after each step with the pictures that the model saw in its latents.
 using OnPassStep = std::function<void(const at::Tensor& pred_x0)>;
 
 // Borrows the models and the request, which is resolved.
@@ -47,17 +47,23 @@ class Pass {
 
   // x0 (the latent to begin with) and keep may be undefined, as in SamplerRun::Start.
   struct Begin {
-    at::Tensor x0;
+    at::Tensor x0;  // [pictures,4,h,w]
     at::Tensor keep;
   };
-  // The latent of picture k of the batch. Throws bad_file when the numbers are none, cancelled.
-  at::Tensor sample(int64_t k, const Begin& begin, const TaskContext& task,
+  // Pictures of the batch that are made at once.
+  struct Pictures {
+    int64_t first = 0, count = 1;
+  };
+  // Their latents [count,4,h,w]. Throws bad_file when the numbers are none, cancelled.
+  at::Tensor sample(const Pictures& pictures, const Begin& begin, const TaskContext& task,
                     const OnPassStep& on_step);
 
   // As BatchNoise::encoder_noise(): before the first sample().
   at::Tensor encoder_noise(int64_t k) { return noise_.encoder_noise(k); }
-  // As GuidedModel::residual_rms(), of the picture that was sampled last.
-  const std::vector<std::vector<double>>& residual_rms() const { return model_->residual_rms(); }
+  // As GuidedModel::residual_rms(), of the pictures that were sampled last.
+  const std::vector<std::vector<double>>& residual_rms(int64_t picture) const {
+    return model_->residual_rms(picture);
+  }
   // As GuidedModel::trouble().
   const std::string& trouble() const { return model_->trouble(); }
   ImageSize size() const { return options_.size; }

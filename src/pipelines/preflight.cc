@@ -26,6 +26,7 @@ constexpr int64_t kAllWeights = int64_t{1} << 60;
 constexpr int64_t kProgramBytes = int64_t{420} << 20;
 // CUDA's context and the work space of its libraries: counted for, not measured.
 constexpr int64_t kDeviceProgramBytes = int64_t{640} << 20;
+constexpr int64_t kMostTogether = 8;
 constexpr int64_t kMaxSide = 8192;  // as of GenerateRequest::width
 
 void check_side(int64_t side, int64_t multiple, const char* name) {
@@ -112,11 +113,12 @@ int64_t decoding_bytes(const ModelSet& models, const GenerateRequest& request,
 }
 
 // Of a set whose networks wait on the host until this plan has places for them.
-MemoryPlan plan_on_device(const MemorySavings& savings, const ModelSet& models,
+MemoryPlan plan_on_device(const MemorySavings& savings, int64_t together, const ModelSet& models,
                           const GenerateRequest& request, int64_t limit) {
   MemoryPlan plan{.savings = savings,
+                  .together = together,
                   .program = models.place().on_cpu() ? kProgramBytes : kDeviceProgramBytes};
-  const int64_t activations = denoising_bytes(models, request, savings) *
+  const int64_t activations = together * denoising_bytes(models, request, savings) *
                               static_cast<int64_t>(at::elementSize(models.place().type)) / 4;
   int64_t decoder = 0;
   models.vae().visit(Module::ConstVisitor(
@@ -161,16 +163,28 @@ MemoryPlan plan_with(const MemorySavings& savings, const ModelSet& models,
   return plan;
 }
 
-// Weights pass through before the two sides of guidance are taken one after the other, which costs
-// more. With low_memory the least of both.
+int64_t pictures_together(const ModelSet& models, const GenerateRequest& request,
+                          const GenerateLimits& limits) {
+  const int64_t most = limits.together > 0       ? limits.together
+                       : models.place().on_cpu() ? 1
+                                                 : kMostTogether;
+  return std::min(most, request.batch);
+}
+
+// Fewer pictures are made at once before weights pass through, and these do before the two sides of
+// guidance are taken one after the other, which costs more. With low_memory the least of all.
 MemoryPlan plan_waiting(const ModelSet& models, const GenerateRequest& request,
                         const GenerateLimits& limits) {
   int64_t limit =
       limits.memory_bytes > 0 ? limits.memory_bytes : free_device_memory(models.place().device);
   if (limits.low_memory) limit = 1;
-  const MemoryPlan plan = plan_on_device({}, models, request, limit);
+  for (int64_t together = pictures_together(models, request, limits); together > 1; together /= 2) {
+    const MemoryPlan plan = plan_on_device({}, together, models, request, limit);
+    if (!plan.savings.streamed && (limit <= 0 || plan.peak() <= limit)) return plan;
+  }
+  const MemoryPlan plan = plan_on_device({}, 1, models, request, limit);
   if (limit <= 0 || plan.program + plan.denoise <= limit || rows_of(request, {}) == 1) return plan;
-  return plan_on_device({.two_passes = true}, models, request, limit);
+  return plan_on_device({.two_passes = true}, 1, models, request, limit);
 }
 
 }  // namespace
@@ -194,6 +208,7 @@ MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request,
                        const GenerateLimits& limits) {
   if (models.waits()) return plan_waiting(models, request, limits);
   MemoryPlan plan = plan_with({}, models, request, limits.one_run);
+  const int64_t together = limits.low_memory ? 1 : pictures_together(models, request, limits);
   const auto fits = [&](int64_t phase) {
     return !limits.low_memory &&
            (limits.memory_bytes <= 0 || plan.program + phase <= limits.memory_bytes);
@@ -208,6 +223,7 @@ MemoryPlan plan_memory(const ModelSet& models, const GenerateRequest& request,
   if (!fits(plan.decode) && !request.exact) save(&MemorySavings::banded);
   if (!fits(std::max({plan.text, plan.denoise, plan.decode})) && limits.one_run)
     save(&MemorySavings::streamed);
+  plan.together = together;
   return plan;
 }
 

@@ -17,6 +17,9 @@ struct GenerateLimits {
   int64_t memory_bytes = 0;
   bool one_run = false;     // as in ModelPaths
   bool low_memory = false;  // all of MemorySavings that can be had, whatever the limit
+  // Pictures of a batch that are made at once; 0: one on the CPU, where more are no faster, and on
+  // a GPU up to eight.
+  int64_t together = 0;
 };
 
 // Throws bad_request when a side is no multiple of what the model's levels need, naming the nearest
@@ -36,6 +39,7 @@ struct MemorySavings {
 struct MemoryPlan {
   MemorySavings savings;
   DeviceStreamPlan device = {};  // of sets that wait (ModelSet::waits())
+  int64_t together = 1;          // pictures of a batch that are made at once
   int64_t text = 0;              // text encoder
   int64_t denoise = 0;           // UNet and ControlNets with what they compute
   int64_t decode = 0;            // autoencoder, and what stays beside it

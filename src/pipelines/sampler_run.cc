@@ -119,9 +119,9 @@ at::Tensor BatchNoise::varied(const at::Tensor& start) {
   return slerp(options_.variation_strength, start, NoiseStream(options, shape_[0]).next(shape_));
 }
 
-NoiseFunction BatchNoise::of_image(int64_t image) {
-  return [this, image, number = size_t{0}](const at::Tensor& like) mutable {
-    return draw(number++).narrow(0, image, 1).to(like.options());
+NoiseFunction BatchNoise::of_images(int64_t first, int64_t count) {
+  return [this, first, count, number = size_t{0}](const at::Tensor& like) mutable {
+    return draw(number++).narrow(0, first, count).to(like.options());
   };
 }
 

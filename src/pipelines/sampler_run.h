@@ -39,7 +39,7 @@ class SamplerRun {
 
   // x0 and keep may be undefined.
   struct Start {
-    at::Tensor noise;      // [1,4,h,w]
+    at::Tensor noise;      // [B,4,h,w]
     at::Tensor x0;         // latent of the picture to begin with
     double denoise = 1.0;  // below 1: the last part of the steps, from x0 with noise
     at::Tensor keep;       // [1,1,h,w], 1 where x0 stays
@@ -73,8 +73,8 @@ struct BatchNoiseOptions {
   uint64_t variation_seed = 0;
 };
 
-// The noise of a whole batch, handed out picture by picture: the streams draw once for all of them,
-// as the original does.
+// The noise of a whole batch, handed out for some pictures at a time: the streams draw once for all
+// of them, as the original does.
 class BatchNoise {
  public:
   // shape: [1,4,h,w] of one picture.
@@ -83,8 +83,9 @@ class BatchNoise {
   // For the autoencoder's sample of a picture: the original draws it on the CPU, whatever the
   // device.
   at::Tensor encoder_noise(int64_t image);
-  // Draws of picture `image` in their order, beginning with the start noise. Borrows this.
-  NoiseFunction of_image(int64_t image);
+  // Draws of `count` pictures from `first` on in their order, beginning with the start noise.
+  // Borrows this.
+  NoiseFunction of_images(int64_t first, int64_t count);
 
  private:
   const at::Tensor& draw(size_t number);
