@@ -239,6 +239,8 @@ DeviceStreamPlan ModelSet::device_plan(int64_t bytes_for_weights) const {
 
 void ModelSet::place_networks(const DeviceStreamPlan& plan) const {
   if (!waits_) return;
+  device_stream_.reset();  // of a run that did not come to its end
+  if (plan.ring > 0) give_back({vae_.get()});
   // The networks that a hint or a step uses first.
   std::vector<Module*> networks = denoising_networks();
   std::rotate(networks.begin(), networks.begin() + 1, networks.end());

@@ -101,6 +101,31 @@ TEST_F(PassingWeights, StayWithinTheLimitOrAreRefused) {
             ErrorKind::out_of_memory);
 }
 
+TEST_F(PassingWeights, PassAgainInTheNextRunOfTheirSet) {
+  GenerateRequest r = request("control.safetensors");
+  r.cfg = 1;
+  const GenerateInputs in = inputs(r);
+  ModelPaths paths = paths_of_request(r);
+  paths.network = "bf16";
+  paths.one_run = true;
+  const auto models = load_models(paths);
+  const auto run = [&](const GenerateHooks& hooks) {
+    return generate(*models, *tokenizer_, r, in, hooks, {.one_run = true, .low_memory = true});
+  };
+  const GenerateResult first = run({});
+  CancelToken cancel;
+  const GenerateHooks cancelled{
+      .task = {.cancel = &cancel,
+               .progress = [&](const Progress& p) {
+                 if (p.phase == "sample" && p.done > 0) cancel.cancel();
+               }},
+      .on_image = {}};
+  EXPECT_EQ(error_of([&] { run(cancelled); }).kind(), ErrorKind::cancelled);
+  const GenerateResult again = run({});
+  EXPECT_TRUE(again.plan.savings.streamed);
+  EXPECT_EQ(again.images, first.images);
+}
+
 // What a command hands on from open_device() on a machine with a GPU.
 TEST(PlaceNetworks, TakesAGpuAsItIsSpeltWhereItWasOpened) {
   const NetworkPlace place = network_place(at::Device(at::kCUDA, 0).str(), "fp16");

@@ -175,8 +175,9 @@ int64_t pictures_together(const ModelSet& models, const GenerateRequest& request
 // guidance are taken one after the other, which costs more. With low_memory the least of all.
 MemoryPlan plan_waiting(const ModelSet& models, const GenerateRequest& request,
                         const GenerateLimits& limits) {
-  int64_t limit =
-      limits.memory_bytes > 0 ? limits.memory_bytes : free_device_memory(models.place().device);
+  const int64_t free = free_device_memory(models.place().device);  // 0: not known
+  int64_t limit = limits.memory_bytes > 0 && free > 0 ? std::min(limits.memory_bytes, free)
+                                                      : std::max(limits.memory_bytes, free);
   if (limits.low_memory) limit = 1;
   for (int64_t together = pictures_together(models, request, limits); together > 1; together /= 2) {
     const MemoryPlan plan = plan_on_device({}, together, models, request, limit);

@@ -2,6 +2,7 @@
 #include "tensor/device_stream.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <utility>
 
 #include <fmt/format.h>
@@ -110,6 +111,18 @@ std::string own_address_towards(const std::string& address, int port) {
 }
 
 int free_port() {
+  // Below those that systems hand out to connections by themselves: any program's could take such a
+  // one before rank 0 listens there.
+  constexpr int kFirst = 20000, kCount = 12000, kTries = 100;
+  std::random_device random;
+  for (int i = 0; i < kTries; ++i) {
+    const int port = kFirst + static_cast<int>(random() % kCount);
+    try {
+      const Socket socket(listen_at("127.0.0.1", port, false));
+      return port;
+    } catch (const Error&) {  // taken
+    }
+  }
   const Socket socket(listen_at("127.0.0.1", 0, false));
   sockaddr_in own = {};
   socklen_t size = sizeof own;
