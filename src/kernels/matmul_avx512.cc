@@ -42,12 +42,6 @@ void turn_avx512(const From* from, int64_t from_stride, int64_t depth, float* to
     for (int64_t k = 0; k < depth; k += V::width) {
       const int64_t count = depth - k < V::width ? depth - k : V::width;
       V::Reg r[V::width];
-      // Of the columns that follow: so many streams are too many for the processor to foresee.
-      if (k * static_cast<int64_t>(sizeof(From)) % 64 == 0) {
-#pragma GCC unroll 16
-        for (int64_t i = 0; i < V::width; ++i)
-          __builtin_prefetch(columns + (V::width + i) * from_stride + k, 0, 2);
-      }
 #pragma GCC unroll 16
       for (int64_t i = 0; i < V::width; ++i) {
         r[i] = load_depths(columns + i * from_stride + k, count);
