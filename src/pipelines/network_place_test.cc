@@ -114,12 +114,13 @@ TEST_F(PassingWeights, PassAgainInTheNextRunOfTheirSet) {
   };
   const GenerateResult first = run({});
   CancelToken cancel;
-  const GenerateHooks cancelled{
-      .task = {.cancel = &cancel,
-               .progress = [&](const Progress& p) {
-                 if (p.phase == "sample" && p.done > 0) cancel.cancel();
-               }},
-      .on_image = {}};
+  const GenerateHooks cancelled{.task = {.cancel = &cancel,
+                                         .progress =
+                                             [&](const Progress& p) {
+                                               if (p.phase == "sample" && p.done > 0)
+                                                 cancel.cancel();
+                                             }},
+                                .on_image = {}};
   EXPECT_EQ(error_of([&] { run(cancelled); }).kind(), ErrorKind::cancelled);
   const GenerateResult again = run({});
   EXPECT_TRUE(again.plan.savings.streamed);
