@@ -2,7 +2,7 @@
 # libtorch as imported targets. The wheel's own CMake package demands a CUDA toolkit, which a CPU build does not need.
 if(NOT EXISTS ${ZC_TORCH_ROOT}/include/ATen/ATen.h)
   message(FATAL_ERROR "libtorch not found in ${ZC_TORCH_ROOT}: run `make deps`, or pass -DZC_TORCH_ROOT=FOLDER "
-                      "(the folder that holds include/ and lib/, version 2.6 or newer)")
+                      "(the folder that holds include/ and lib/, version 2.11 or newer)")
 endif()
 
 add_library(zc_torch INTERFACE)
