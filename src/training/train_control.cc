@@ -33,7 +33,7 @@
 namespace zc {
 namespace {
 
-constexpr int64_t kSampleCount = 4;
+constexpr int64_t kControlSamples = 4;
 constexpr double kMostBadSamples = 0.01;  // share of the data
 
 class ControlRun {
@@ -133,10 +133,10 @@ class ControlRun {
   // Those that are trained on first, for runs that hold nothing out.
   std::vector<int64_t> first_samples() const {
     std::vector<int64_t> chosen;
-    for (int64_t step = 0; step < 2 * kSampleCount; ++step) {
+    for (int64_t step = 0; step < 2 * kControlSamples; ++step) {
       const int64_t sample = set_->batch(step, 0, 1).samples[0];
       if (std::find(chosen.begin(), chosen.end(), sample) == chosen.end()) chosen.push_back(sample);
-      if (static_cast<int64_t>(chosen.size()) == std::min(kSampleCount, set_->size())) break;
+      if (static_cast<int64_t>(chosen.size()) == std::min(kControlSamples, set_->size())) break;
     }
     return chosen;
   }
@@ -181,7 +181,7 @@ class ControlRun {
   // Target, map, picture, picture without its text, a column each; and the original's four grids.
   void sample(const std::filesystem::path& file, int64_t step) {
     const AutocastScope autocast(options_.precision == "bf16", device_);
-    const size_t count = std::min(static_cast<size_t>(kSampleCount), shown_.size());
+    const size_t count = std::min(static_cast<size_t>(kControlSamples), shown_.size());
     std::vector<Image> rows[4];
     SampleGrids grids{.cfg_scale = options_.guidance};
     for (size_t i = 0; i < count; ++i) {
