@@ -126,10 +126,13 @@ def picture(options, result, about):
     across = 2 if len(result) > 1 else 1
     down = math.ceil(len(result) / across)
     parts = [chart(name, points, i % across * WIDTH, i // across * HEIGHT) for i, (name, points) in enumerate(result.items())]
-    width, height = across * WIDTH, down * HEIGHT + 30
+    notes = [f"{about}: medians, smallest and largest;", "dashed: what the arithmetic gives"]
+    notes = notes if across == 1 else [" ".join(notes)]  # one chart is too narrow for the line
+    width, height = across * WIDTH, down * HEIGHT + 12 + 18 * len(notes)
+    parts += [f'<text x="{MARGIN}" y="{height - 12 - 18 * (len(notes) - 1 - i)}" class="note">{note}</text>'
+              for i, note in enumerate(notes)]
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
-            f'<style>{STYLE}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(parts) +
-            f'\n<text x="{MARGIN}" y="{height - 12}" class="note">{about}: medians, smallest and largest; dashed: what the arithmetic gives</text>\n</svg>\n')
+            f'<style>{STYLE}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n")
 
 
 def table(result):
