@@ -201,8 +201,7 @@ void make_all_maps(Run& run, const GenerateInputs& inputs, std::vector<std::stri
 MemoryPlan check_request(const ModelSet& models, const GenerateRequest& request,
                          const GenerateLimits& limits) {
   check_picture_size(models, request);
-  if (request.exact && !models.place().on_cpu())
-    throw Error(ErrorKind::unsupported, "exact", "is for the CPU: take --device cpu");
+  check_exact(request.exact, models.place().on_cpu());
   for (size_t i = 0; i < request.controls.size(); ++i) {
     const ControlUnit& unit = request.controls[i];
     check_block_weights(unit, models.control(unit.kind).net.residual_count(), i);
