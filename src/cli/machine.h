@@ -38,10 +38,10 @@ void for_each_field(O& o, Visitor&& visit) {
         "where to compute: cpu, cuda (the first NVIDIA GPU; `serve`: all of them) or one as "
         "cuda:1; auto: training takes a GPU where it can, all else the CPU");
   visit("threads", o.threads, Range{0, 1024}, "of the CPU, 0: one for each core");
-  visit(
-      "memory", o.memory,
-      "limit, as 3GiB: pictures are made in slower ways that take less, and what fits in no way is "
-      "refused before it begins; annotate and evaluate know no limit");
+  visit("memory", o.memory,
+        "limit, as 3GiB, with --device cuda of the GPU's memory (generate, bench image): pictures "
+        "are made in slower ways that take less, and what fits in no way is "
+        "refused before it begins; annotate and evaluate know no limit");
 }
 
 // "8GiB", "4000MB", "123456" -> bytes; "" -> 0. Throws bad_request.

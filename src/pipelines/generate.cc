@@ -246,6 +246,12 @@ GenerateRequest resolve_for(const ModelSet& models, const GenerateRequest& reque
 
 namespace {
 
+void finish_denoising(const Run& run) {
+  run.first->rest();
+  if (run.second) run.second->rest();
+  run.models.finished_denoising();
+}
+
 // What makes this device slower than it could be.
 void note_slow_ways(const Run& run, std::vector<std::string>& warnings) {
   const auto add = [&](const std::string& note) {
@@ -318,7 +324,7 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
     const Pass::Pictures pictures{k, std::min(result.plan.together, run.last_image - k + 1)};
     const at::Tensor latents = sample_pictures(run, pictures);
     k += pictures.count;
-    if (k > run.last_image) models.finished_denoising();
+    if (k > run.last_image) finish_denoising(run);
     watch.lap("sample");
     for (int64_t i = 0; i < pictures.count; ++i)
       finish(latents.narrow(0, i, 1), pictures.first + i, i);

@@ -201,10 +201,11 @@ at::Tensor GuidedModel::run(Pass& pass, const at::Tensor& x, int64_t call,
   std::vector<at::Tensor> all = {inputs.x, inputs.embedding};
   all.insert(all.end(), inputs.control_embeddings.begin(), inputs.control_embeddings.end());
   return to_host(
-      recorded_.run(key_of(pass, scales), all, [&](const std::vector<at::Tensor>& given) {
-        return networks(pass, {given[0], given[1], {given.begin() + 2, given.end()}}, scales, call,
-                        task);
-      }));
+      recorded_.run(key_of(pass, scales), all,
+                    [this, &pass, scales, call, task](const std::vector<at::Tensor>& given) {
+                      return networks(pass, {given[0], given[1], {given.begin() + 2, given.end()}},
+                                      scales, call, task);
+                    }));
 }
 
 // What is told from earlier calls, and what is looked at on the host, is new in each call.

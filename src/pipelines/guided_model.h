@@ -56,6 +56,8 @@ class GuidedModel {
   const std::vector<std::vector<double>>& residual_rms(int64_t picture) const {
     return residual_rms_[static_cast<size_t>(picture)];
   }
+  // There are no calls for now: what a GPU recorded, and its memory, is given back.
+  void rest() { recorded_.clear(); }
   // How often a GPU repeated a recorded call of the networks.
   int64_t repeated_calls() const { return recorded_.repeated(); }
   // Why it did not, for people; empty: nothing went wrong.

@@ -64,6 +64,8 @@ class Pass {
   const std::vector<std::vector<double>>& residual_rms(int64_t picture) const {
     return model_->residual_rms(picture);
   }
+  // After the last sample(): as GuidedModel::rest().
+  void rest() { model_->rest(); }
   // As GuidedModel::trouble().
   const std::string& trouble() const { return model_->trouble(); }
   ImageSize size() const { return options_.size; }

@@ -125,11 +125,13 @@ MemoryPlan plan_on_device(const MemorySavings& savings, int64_t together, const 
       [&](const std::string&, const Parameter& p) { decoder += p.numel() * 4; }));
   const int64_t decoding = decoding_bytes(models, request, savings);
   const int64_t for_weights = limit - plan.program - activations;
+  // Where nothing passes through, steps are recorded, and a recording has memory of its own.
+  const int64_t recorded = activations;
   // Where all stays, the autoencoder is beside the networks, and they beside it if it is wanted in
   // between. Else it comes for the last picture; others are decoded on the host.
-  plan.device = models.device_plan(limit > 0 ? for_weights - decoder : kAllWeights);
+  plan.device = models.device_plan(limit > 0 ? for_weights - recorded - decoder : kAllWeights);
   const bool between = request.batch > 1 || request.hires.on();
-  plan.decode = decoder + decoding + (between ? plan.device.all : 0);
+  plan.decode = decoder + decoding + (between ? plan.device.all + activations + recorded : 0);
   const bool fits = limit <= 0 || plan.program + plan.decode <= limit;
   if (plan.device.ring > 0 || !fits)
     plan.device = models.device_plan(std::min(for_weights, plan.device.all - 1));
@@ -138,7 +140,7 @@ MemoryPlan plan_on_device(const MemorySavings& savings, int64_t together, const 
   if (plan.savings.streamed) {
     plan.decode = decoder + decoding;
   } else {
-    plan.denoise += decoder;
+    plan.denoise += decoder + recorded;
   }
   return plan;
 }

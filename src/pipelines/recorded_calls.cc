@@ -35,7 +35,7 @@ at::Tensor RecordedCalls::run(const std::vector<double>& key, const std::vector<
 bool RecordedCalls::record(Call& call, const std::vector<at::Tensor>& inputs, const Work& work) {
   for (const at::Tensor& input : inputs) call.inputs.push_back(input.clone());
   try {
-    call.recorded = gpu_->record([&] { call.output = work(call.inputs); });
+    call.recorded = gpu_->record([&call, work] { call.output = work(call.inputs); });
     return true;
   } catch (const c10::Error& error) {
     trouble_ = fmt::format(

@@ -29,6 +29,8 @@ class RecordedCalls {
   // go on as without one.
   at::Tensor run(const std::vector<double>& key, const std::vector<at::Tensor>& inputs,
                  const Work& work);
+  // Gives the memory of recordings back; calls begin anew.
+  void clear() { calls_.clear(); }
   // How often recorded work was repeated.
   int64_t repeated() const { return repeated_; }
   // For people; empty: none.

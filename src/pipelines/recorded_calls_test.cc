@@ -51,7 +51,7 @@ class RecordedCallsTest : public testing::Test {
   at::Tensor call(RecordedCalls& calls, double key, double value) {
     return calls
         .run({key}, {at::full({2}, value)},
-             [&](const std::vector<at::Tensor>& in) {
+             [this, key](const std::vector<at::Tensor>& in) {
                ++computed_;
                return in[0] * (key + 1);
              })
@@ -87,6 +87,15 @@ TEST_F(RecordedCallsTest, MoreKeysThanItKeepsAreComputed) {
     for (int key = 0; key < 7; ++key) EXPECT_TRUE(at::equal(call(calls, key, i), wanted(key, i)));
   }
   EXPECT_EQ(gpu.recordings, 4);
+}
+
+TEST_F(RecordedCallsTest, ClearedTheyAreRecordedAnew) {
+  const Recorder gpu;
+  RecordedCalls calls(&gpu);
+  for (int i = 0; i < 3; ++i) call(calls, 1, i);
+  calls.clear();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(at::equal(call(calls, 1, i), wanted(1, i)));
+  EXPECT_EQ(gpu.recordings, 2);
 }
 
 TEST_F(RecordedCallsTest, WhereAGpuCannotRecordItGoesOnAsUsual) {
