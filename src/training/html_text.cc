@@ -17,7 +17,7 @@ std::string with_separators(std::string digits) {
   if (end == std::string::npos) end = digits.size();
   while (end > begin + 3) {
     end -= 3;
-    digits.insert(end, ",");
+    digits.insert(end, 1, ',');
   }
   return digits;
 }
