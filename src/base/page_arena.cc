@@ -13,7 +13,6 @@ namespace {
 
 constexpr size_t kPage = size_t{2} << 20;      // of the size of x86's big pages
 constexpr size_t kGranule = size_t{64} << 10;  // of blocks
-constexpr size_t kSlack = size_t{8} << 20;     // for pages that are half used
 
 size_t round_up(size_t value, size_t unit) {
   return (value + unit - 1) / unit * unit;

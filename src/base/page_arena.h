@@ -16,10 +16,13 @@ namespace zc {
 
 // Blocks out of one range of addresses, where the fewest pages are new. The pages of free ranges
 // stay with the process, but never so many that it holds more than its blocks once needed at the
-// same time: before that, free pages go back to the system. So the peak of memory is that of the
-// blocks themselves. Thread-safe.
+// same time, and kSlack: before that, free pages go back to the system. So the peak of memory is
+// that of the blocks themselves. Thread-safe.
 class PageArena {
  public:
+  // For pages that are half used. While use still grows, in a program's first step, less would send
+  // pages back that the next blocks want.
+  static constexpr size_t kSlack = size_t{32} << 20;
   // `capacity` bytes of addresses, not of memory. usable() is false when the system does not hand
   // out so many.
   explicit PageArena(size_t capacity);
