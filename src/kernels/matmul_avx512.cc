@@ -13,25 +13,12 @@ namespace {
 void widen_float16_avx512(const uint16_t* from, int64_t count, float* to) {
   const int64_t whole = count / 16 * 16;
   for (int64_t i = 0; i < whole; i += 16) {
-    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
-    _mm512_storeu_ps(to + i, _mm512_cvtph_ps(halves));
+    _mm512_storeu_ps(to + i, SixteenFloats::load(from + i));
   }
   widen_float16(from + whole, count - whole, to + whole);
 }
 
 constexpr int64_t kParts = 4;
-
-__m512 load_depths(const float* from, int64_t count) {
-  return count == 16 ? SixteenFloats::load(from) : SixteenFloats::load_partial(from, count);
-}
-
-__m512 load_depths(const uint16_t* from, int64_t count) {
-  if (count == 16)
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-  uint16_t whole[16] = {};
-  for (int64_t i = 0; i < count; ++i) whole[i] = from[i];
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(whole)));
-}
 
 template <class From>
 void turn_avx512(const From* from, int64_t from_stride, int64_t depth, float* to,
@@ -44,7 +31,8 @@ void turn_avx512(const From* from, int64_t from_stride, int64_t depth, float* to
       V::Reg r[V::width];
 #pragma GCC unroll 16
       for (int64_t i = 0; i < V::width; ++i) {
-        r[i] = load_depths(columns + i * from_stride + k, count);
+        const From* column = columns + i * from_stride + k;
+        r[i] = count == V::width ? V::load(column) : V::load_partial(column, count);
       }
       V::transpose(r);
 #pragma GCC unroll 16

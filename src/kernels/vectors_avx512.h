@@ -29,6 +29,15 @@ struct SixteenFloats {
   ZC_STATIC Reg load_partial(const float* p, int64_t count) {
     return _mm512_maskz_loadu_ps(first(count), p);
   }
+  // Of float16.
+  ZC_STATIC Reg load(const uint16_t* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  ZC_STATIC Reg load_partial(const uint16_t* p, int64_t count) {
+    uint16_t whole[width] = {};
+    for (int64_t i = 0; i < count; ++i) whole[i] = p[i];
+    return load(whole);
+  }
   ZC_STATIC void store_partial(float* p, int64_t count, Reg v) {
     _mm512_mask_storeu_ps(p, first(count), v);
   }

@@ -9,9 +9,19 @@
 
 namespace zc::kernels {
 
+namespace {
+
+constexpr WinogradKernels make_kernels() {
+  WinogradKernels kernels = kernels_of<SixteenFloats, 14, 2>();
+  kernels.turn_float16 = turn_filters<SixteenFloats, 32, uint16_t>;
+  return kernels;
+}
+
+}  // namespace
+
 // 14 x 32 sums take 28 of the 32 registers; two more hold weights and one the input.
 const WinogradKernels* winograd_avx512() {
-  static constexpr WinogradKernels kernels = kernels_of<SixteenFloats, 14, 2>();
+  static constexpr WinogradKernels kernels = make_kernels();
   return &kernels;
 }
 

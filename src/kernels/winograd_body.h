@@ -68,8 +68,8 @@ void pack_panel(const WinogradPanel& p) {
   }
 }
 
-template <class V, bool whole>
-ZC_INLINE typename V::Reg read(const float* p, int64_t lane, int64_t count) {
+template <class V, bool whole, class From>
+ZC_INLINE typename V::Reg read(const From* p, int64_t lane, int64_t count) {
   if (whole || count >= lane + V::width) return V::load(p + lane);
   return count > lane ? V::load_partial(p + lane, count - lane) : V::set1(0.0f);
 }
@@ -105,6 +105,11 @@ template <class V, int64_t columns>
 void transform_filters(const WinogradFilters& f) {
   const float* from = f.g;
   for (int64_t k = 0; k < f.count; ++k, from += 9 * columns) {
+    const int64_t end = f.ahead_lines * (k + 1) / f.count;
+    for (int64_t line = f.ahead_lines * k / f.count; line < end; ++line) {
+      const char* next = f.ahead + line * f.ahead_stride;
+      for (int64_t at = 0; at < f.ahead_bytes; at += 64) __builtin_prefetch(next + at);
+    }
     for (int64_t lane = 0; lane < columns; lane += V::width) {
       typename V::Reg half[3][kPatch];
 #pragma GCC unroll 3
@@ -130,8 +135,9 @@ void transform_filters(const WinogradFilters& f) {
 }
 
 // to[element][column] = from[column][element], zeros for the columns from `filters` on.
-template <class V, int64_t columns>
+template <class V, int64_t columns, class From>
 void turn_filters(const WinogradTurn& a) {
+  const From* from = static_cast<const From*>(a.from);
   for (int64_t lane = 0; lane < columns; lane += V::width) {
     for (int64_t j = 0; j < a.length; j += V::width) {
       typename V::Reg r[V::width];
@@ -139,7 +145,7 @@ void turn_filters(const WinogradTurn& a) {
       for (int64_t i = 0; i < V::width; ++i) {
         r[i] = V::set1(0.0f);
         if (lane + i < a.filters) {
-          r[i] = read<V, false>(a.from + (lane + i) * a.stride, j, a.length);
+          r[i] = read<V, false>(from + (lane + i) * a.stride, j, a.length);
         }
       }
       V::transpose(r);
@@ -404,7 +410,7 @@ constexpr WinogradKernels kernels_of() {
   constexpr int64_t columns = parts * V::width;
   return {columns,
           pack_panel<columns>,
-          turn_filters<V, columns>,
+          turn_filters<V, columns, float>,
           transform_filters<V, columns>,
           transform_input<V>,
           multiply<V, rows, parts>,

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kTaps = 9;
 // Input channels whose filters are gathered at a time; they stay in the first-level cache.
-constexpr int64_t kGathered = 2 * kGroup;
+constexpr int64_t kGathered = kGroup;
 
 using Widen = void (*)(const uint16_t* from, int64_t count, float* to);
 
@@ -40,6 +40,9 @@ void gather_runs(const WinogradKernels& kernels, const Gather& a) {
       .from = nullptr, .stride = w.out_stride, .filters = a.filters, .length = length, .to = a.g};
   if (w.type == ElementType::float32) {
     turn.from = static_cast<const float*>(w.weight) + a.offset(0, 0);
+  } else if (w.type == ElementType::float16 && kernels.turn_float16 != nullptr) {
+    turn.from = static_cast<const uint16_t*>(w.weight) + a.offset(0, 0);
+    return kernels.turn_float16(turn);
   } else {
     const Widen widen = widen_for(w.type);
     for (int64_t i = 0; i < a.filters; ++i) {
@@ -73,17 +76,13 @@ void gather_any(const Gather& a) {
   }
 }
 
-// Filters lie far apart, where a processor does not foresee them.
-void prefetch_next(const Gather& a) {
-  constexpr int64_t kLine = 64;
+void look_ahead(const Gather& a, WinogradFilters& filters) {
   const int64_t channel = a.first_channel + a.channels;
   const auto element = static_cast<int64_t>(a.weights->type == ElementType::float32 ? 4 : 2);
-  const int64_t bytes = std::min(a.weights->in - channel, kGathered) * kTaps * element;
-  for (int64_t i = 0; i < a.filters; ++i) {
-    const char* next =
-        static_cast<const char*>(a.weights->weight) + a.offset(i, a.channels) * element;
-    for (int64_t at = 0; at < bytes; at += kLine) __builtin_prefetch(next + at);
-  }
+  filters.ahead = static_cast<const char*>(a.weights->weight) + a.offset(0, a.channels) * element;
+  filters.ahead_stride = a.weights->out_stride * element;
+  filters.ahead_lines = a.filters;
+  filters.ahead_bytes = std::min(a.weights->in - channel, kGathered) * kTaps * element;
 }
 
 }  // namespace
@@ -108,12 +107,13 @@ void transform_filter_block(const WinogradKernels& kernels, const WinogradFilter
                            .g = g};
     const bool runs = w.in_stride == kTaps && w.tap_stride == 1;
     runs ? gather_runs(kernels, gather) : gather_any(gather);
-    if (runs) prefetch_next(gather);
     std::fill_n(g + there * kTaps * columns, (count - there) * kTaps * columns, 0.0f);
-    kernels.transform_filters({.g = g,
+    WinogradFilters filters = {.g = g,
                                .count = count,
                                .u = block.u + k * columns,
-                               .position_stride = block.position_stride});
+                               .position_stride = block.position_stride};
+    if (runs) look_ahead(gather, filters);
+    kernels.transform_filters(filters);
   }
 }
 

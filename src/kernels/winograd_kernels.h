@@ -37,7 +37,7 @@ struct WinogradPanel {
 
 // Filters as they lie in memory, one after the other, into columns.
 struct WinogradTurn {
-  const float* from;  // [filters][length], `stride` between filters
+  const void* from;  // [filters][length], `stride` elements between filters
   int64_t stride;
   int64_t filters, length;
   float* to;  // [length][columns]
@@ -49,6 +49,10 @@ struct WinogradFilters {
   int64_t count;
   float* u;
   int64_t position_stride;
+  // What is read next, some of it between any two channels: lines that lie far apart, where a
+  // processor does not foresee them, and more of them than it can wait for at a time.
+  const char* ahead = nullptr;
+  int64_t ahead_stride = 0, ahead_lines = 0, ahead_bytes = 0;
 };
 
 // v[position][group][tile][16] = B^T d B of `tiles` tiles, the channels padded with zeros.
@@ -97,6 +101,8 @@ struct WinogradKernels {
   void (*transform_input)(const WinogradInput&);
   void (*multiply)(const WinogradProduct&);
   void (*transform_output)(const WinogradOutput&);
+  // The same of float16, which becomes float32. Null: widened first.
+  void (*turn_float16)(const WinogradTurn&) = nullptr;
 };
 
 // Null for an instruction set that this machine lacks.
