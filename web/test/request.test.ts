@@ -71,16 +71,23 @@ test("a mask counts only with a picture to start from, guess mode only with a la
 
 test("everything comes back from the request that it became", () => {
   const layers = [new_layer("canny", { image: "a", annotator: "canny_fine", parameters: { low: 50, safe: true, rules: "v11" }, weight: 0.7, start: 0.1, end: 0.8, mode: "prompt", controlnet: "net-1", mask: "r", blockWeights: [1, 0.5] })];
-  const recipe = { ...initialRecipe, prompt: "a fox", negative: "fog", styles: ["oil"], steps: 33, fast: true, cfg: 5, sampler: "euler", width: 640, height: 448, count: 3, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, extra: { profile: "seed11" } };
+  const recipe = { ...initialRecipe, prompt: "a fox", negative: "fog", styles: ["oil"], steps: 33, fast: true, cfg: 5, sampler: "euler", width: 640, height: 448, count: 3, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, extra: { profile: "seed11", "hires.scale": 1.5, "hires.upscaler": "lanczos", "skip.deep": 0.5 } };
   const request = compose_request(recipe, layers, context);
   const back = recall(request, recallParts, big, names);
   assert.deepEqual({ ...back.recipe, seedFixed: undefined, maskDocument: undefined }, {
     prompt: "a fox", negative: "fog", styles: ["oil"], seed: 7, seedFixed: undefined, width: 640, height: 448, steps: 33, fast: true, cfg: 5, sampler: "euler", eta: 0, guess: false,
-    model: "v1-5", count: 3, addedWords: true, extra: { profile: "seed11" }, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, maskDocument: undefined,
+    model: "v1-5", count: 3, addedWords: true, extra: recipe.extra, init: "i", denoise: 0.4, mask: "m", maskBlur: 9, maskDocument: undefined,
   });
   const { id: _a, ...first } = layers[0]!;
   const { id: _b, ...second } = back.layers![0]!;
   assert.deepEqual(second, { ...first, onlyMid: false });
+});
+
+test("what the switch alone makes a server skip is not asked for besides", () => {
+  const skip = { steps: 0.65, deep: 0, control: 0, guidance: 0, tokens: 0 };
+  assert.equal(recall({ fast: true, skip }, ["settings"], big, names).recipe.extra, undefined);
+  assert.equal(recall({ fast: true, skip: { ...skip, deep: 0.5 } }, ["settings"], big, names).recipe.extra!["skip.deep"], 0.5);
+  assert.equal(recall({ fast: false, skip }, ["settings"], big, names).recipe.extra!["skip.steps"], 0.65);
 });
 
 test("only the chosen parts are taken over", () => {
@@ -114,8 +121,9 @@ test("fields of a newer server appear as what their schema says", () => {
   const fields = fields_of_schema({ properties: {
     steps: { type: "integer" }, tiling: { type: "boolean" }, profile: { type: "string", enum: ["a", "b"] }, strength: { type: ["number", "null"], minimum: 0, maximum: 1 },
     path: { type: "string", format: "path" }, list: { type: "array" }, words: { type: "string" },
+    hires: { type: "object", properties: { scale: { type: "number", minimum: 0, maximum: 4 }, upscaler: { type: "string", enum: ["latent"] } } }, last: { type: "boolean" },
   } });
-  assert.deepEqual(fields.map(({ name, type }) => [name, type]), [["tiling", "bool"], ["profile", "choice"], ["strength", "float"], ["words", "text"]]);
+  assert.deepEqual(fields.map(({ name, type }) => [name, type]), [["tiling", "bool"], ["profile", "choice"], ["strength", "float"], ["words", "text"], ["last", "bool"], ["hires.scale", "float"], ["hires.upscaler", "choice"]]);
   assert.equal(fields[1]!.default, "a");
 });
 

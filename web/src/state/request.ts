@@ -81,7 +81,7 @@ export function compose_request(recipe: Recipe, layers: readonly ControlLayer[],
   const active = layers.filter((layer) => layer.enabled && layer_problem(layer) === null);
   const nets = new Map(active.filter((layer) => layer.controlnet).map((layer) => [layer.kind, layer.controlnet!]));
   return {
-    ...recipe.extra,
+    ...with_parts(recipe.extra),
     prompt: texts.prompt,
     negative: texts.negative,
     ...(recipe.addedWords ? {} : { a_prompt: "", n_prompt: "" }),
@@ -133,7 +133,7 @@ export function layer_of_unit(unit: ControlUnit, names: Names): ControlLayer {
 
 // Fields of the request that have a place of their own in the recipe.
 export const knownFields: ReadonlySet<string> = new Set([
-  "prompt", "negative", "a_prompt", "n_prompt", "controls", "model", "controlnets", "steps", "fast", "skip", "cfg", "seed", "width", "height", "batch", "sampler", "eta",
+  "prompt", "negative", "a_prompt", "n_prompt", "controls", "model", "controlnets", "steps", "fast", "cfg", "seed", "width", "height", "batch", "sampler", "eta",
   "guess", "init", "denoise", "mask", "mask_blur",
 ]);
 
@@ -175,9 +175,41 @@ function settings_of(request: GenerateRequest): Partial<Recipe> {
   if (request.model !== undefined) change.model = request.model;
   if (request.batch !== undefined) change.count = request.batch;
   change.addedWords = !(request.a_prompt === "" && request.n_prompt === "");
-  const extra = Object.entries(request).filter(([name, value]) => !knownFields.has(name) && value !== null && typeof value !== "object");
-  if (extra.length) change.extra = Object.fromEntries(extra);
+  const extra = without_parts(request);
+  if (Object.keys(extra).length) change.extra = extra;
   return change;
+}
+
+type Values = Record<string, unknown>;
+
+// { "hires.scale": 2 } -> { hires: { scale: 2 } }
+function with_parts(extra: Values): Values {
+  const request: Values = {};
+  for (const [name, value] of Object.entries(extra)) {
+    const [part, field] = name.split(".", 2) as [string, string | undefined];
+    if (field === undefined) request[name] = value;
+    else request[part] = { ...(request[part] as Values | undefined), [field]: value };
+  }
+  return request;
+}
+
+// The other way round, of the fields that have no place of their own.
+function without_parts(request: GenerateRequest): Values {
+  const extra: Values = {};
+  const is_plain = (value: unknown) => value !== null && typeof value !== "object";
+  for (const [name, value] of Object.entries(request)) {
+    if (knownFields.has(name) || (name === "skip" && is_said_by_fast(request))) continue;
+    if (is_plain(value)) extra[name] = value;
+    else if (value && !Array.isArray(value)) {
+      for (const [field, part] of Object.entries(value)) if (is_plain(part)) extra[`${name}.${field}`] = part;
+    }
+  }
+  return extra;
+}
+
+// What a server makes of the switch alone: steps are skipped, nothing else.
+function is_said_by_fast(request: GenerateRequest): boolean {
+  return request.fast === true && Object.entries((request.skip as Values | undefined) ?? {}).every(([name, part]) => name === "steps" || part === 0);
 }
 
 // Four pictures like one: a little of another seed's noise mixed in where the server can do that, else the next seeds.

@@ -4,7 +4,8 @@ import type { JsonSchema } from "../api/types.ts";
 import { knownFields } from "./request.ts";
 
 export interface ExtraField {
-  name: string;
+  name: string; // of a part: "hires.scale"
+  group: string; // what it is a part of, or nothing
   type: "int" | "float" | "bool" | "choice" | "text";
   default: unknown;
   min?: number;
@@ -16,14 +17,20 @@ export interface ExtraField {
 // Fields with a place elsewhere on the page.
 const elsewhere = new Set(["low_memory"]);
 
+// Those of the request itself first, then those of its parts.
 export function fields_of_schema(schema: JsonSchema | undefined): ExtraField[] {
+  const own = Object.entries(schema?.properties ?? {}).filter(([name]) => !knownFields.has(name) && !elsewhere.has(name));
+  return [...fields_of(own, ""), ...own.flatMap(([name, part]) => fields_of(Object.entries(part.properties ?? {}), name))];
+}
+
+function fields_of(properties: readonly [string, JsonSchema][], group: string): ExtraField[] {
   const fields: ExtraField[] = [];
-  for (const [name, property] of Object.entries(schema?.properties ?? {})) {
-    if (knownFields.has(name) || elsewhere.has(name)) continue;
+  for (const [name, property] of properties) {
     const type = type_of(property);
     if (!type) continue;
     fields.push({
-      name,
+      name: group ? `${group}.${name}` : name,
+      group,
       type,
       default: property.default ?? (type === "bool" ? false : type === "choice" ? String(property.enum![0]) : type === "text" ? "" : (property.minimum ?? 0)),
       ...(property.minimum === undefined ? {} : { min: property.minimum }),

@@ -14,8 +14,9 @@ function set(field: ExtraField, value: unknown): void {
 }
 
 function One({ field }: { field: ExtraField }) {
-  const label = t_or(`create.field_${field.name}`, field.name.replace(/_/g, " "));
-  const help = t_or(`create.field_${field.name}_help`, field.help) || undefined;
+  const key = `create.field_${field.name.replace(".", "_")}`;
+  const label = t_or(key, field.name.replace(/[._]/g, " "));
+  const help = t_or(`${key}_help`, field.help) || undefined;
   const value = recipe.value.extra[field.name] ?? field.default;
   const error = fieldErrors.value[field.name];
   switch (field.type) {
@@ -39,10 +40,17 @@ function One({ field }: { field: ExtraField }) {
 
 export function ExtraFields() {
   const schema: JsonSchema | undefined = capabilities.value?.request_schema;
+  const fields = fields_of_schema(schema);
+  const drawn = (group: string) => fields.filter((field) => field.group === group).map((field) => <One key={field.name} field={field} />);
+  const groups = [...new Set(fields.map((field) => field.group))].filter((group) => group !== "");
   return (
     <>
-      {fields_of_schema(schema).map((field) => (
-        <One key={field.name} field={field} />
+      {drawn("")}
+      {groups.map((group) => (
+        <fieldset key={group} class="recipe-part">
+          <legend>{t_or(`create.part_${group}`, group)}</legend>
+          {drawn(group)}
+        </fieldset>
       ))}
     </>
   );
