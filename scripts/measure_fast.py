@@ -32,6 +32,7 @@ SETTINGS = [  # what it is called, options
     ("`--skip.guidance 0.3`", ["--skip.guidance", "0.3"]),
     ("`--skip.steps 0.6 --skip.guidance 0.2`", ["--skip.steps", "0.6", "--skip.guidance", "0.2"]),
     ("`--skip.tokens 0.5`", ["--skip.tokens", "0.5"]),
+    ("`--precision int16`", ["--precision", "int16"]),
     ("`--precision int8`", ["--precision", "int8"]),
     ("8 steps of DDIM", ["--steps", "8"]),
     ("8 steps of DPM++ 2M", ["--steps", "8", "--sampler", "dpmpp_2m"]),

@@ -154,17 +154,19 @@ KernelCase matmul_case(const LinearSize& s) {
           }};
 }
 
-KernelCase int8_case(const LinearSize& s) {
-  return {.kernel = "int8 matmul",
+// An instruction does four times as many products of 8 bits as of float32, and twice as many of 16.
+KernelCase integer_case(const LinearSize& s, kernels::MatmulRounding rounding) {
+  const bool eight = rounding == kernels::MatmulRounding::int8;
+  return {.kernel = eight ? "int8 matmul" : "int16 matmul",
           .size = s.text(),
           .operations = s.operations(),
-          .done = s.operations() / 4,
+          .done = s.operations() / (eight ? 4 : 2),
           .bound = Bound::multiplications,
-          .work = [s, d = linear_data(s)] {
+          .work = [s, rounding, d = linear_data(s)] {
             const kernels::Matmul product({.depth = s.in,
                                            .columns = s.out,
                                            .weight = d->w.data(),
-                                           .int8 = true,
+                                           .rounding = rounding,
                                            .transient = true});
             product.run({.rows = s.rows, .x = d->x.data(), .y = d->y.data()}, torch_workers());
           }};
@@ -276,7 +278,10 @@ std::vector<std::function<KernelCase()>> cases() {
                               {154, 768, 320}}) {
     all.emplace_back([s] { return matmul_case(s); });
     if (split) all.emplace_back([s] { return split_linear_case(s); });
-    if (kernels::has_int8_products()) all.emplace_back([s] { return int8_case(s); });
+    for (const auto rounding : {kernels::MatmulRounding::int16, kernels::MatmulRounding::int8}) {
+      if (kernels::has_integer_products(rounding))
+        all.emplace_back([s, rounding] { return integer_case(s, rounding); });
+    }
   }
   for (const AttentionSize& s : {AttentionSize{2, 8, 4096, 4096, 40},
                                  {2, 8, 1024, 1024, 80},

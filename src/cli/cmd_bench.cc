@@ -80,8 +80,9 @@ bool parse(BenchCommand& c, Arguments arguments) {
   line.option(
       "--kernels", c.kernels,
       "plain: those whose numbers are compared with the reference's; bf16: operands rounded, on "
-      "processors with AMX; int8: linear layers with 8 bits, on processors with AVX-512 VNNI",
-      "fast|plain|bf16|int8");
+      "processors with AMX; int16 and int8: linear layers with 16 or 8 bits, on processors with "
+      "AVX-512 VNNI",
+      "fast|plain|bf16|int16|int8");
   line.option("--precision", c.precision, "of the networks on a GPU; auto: fp16",
               "auto|fp32|fp16|bf16");
   line.flag("--json", c.json, "print JSON");
@@ -97,7 +98,8 @@ GenerateRequest request_of(const BenchCommand& c) {
   request.controlnets = c.controlnets;
   request.steps = c.steps;
   request.exact = c.kernels == "plain";
-  request.precision = c.kernels == "bf16" || c.kernels == "int8" ? c.kernels : c.precision;
+  const bool rounds = c.kernels != "fast" && c.kernels != "plain";
+  request.precision = rounds ? c.kernels : c.precision;
   request.batch = c.batch;
   if (!c.size.empty()) {
     const PictureSize size = parse_size(c.size);
@@ -165,11 +167,12 @@ Kernels kernels_named(const std::string& name) {
   if (name == "fast") return Kernels::fast;
   if (name == "plain") return Kernels::plain;
   if (name == "bf16" && has_bf16_products()) return Kernels::bf16;
-  if (name == "int8" && has_int8_products()) return Kernels::int8;
-  throw Error(
-      ErrorKind::bad_request, "--kernels",
-      fmt::format("there are no `{}` kernels here, wanted fast or plain{}{}", printable(name, 60),
-                  has_bf16_products() ? " or bf16" : "", has_int8_products() ? " or int8" : ""));
+  if (name == "int16" && has_integer_products()) return Kernels::int16;
+  if (name == "int8" && has_integer_products()) return Kernels::int8;
+  throw Error(ErrorKind::bad_request, "--kernels",
+              fmt::format("there are no `{}` kernels here, wanted fast or plain{}{}",
+                          printable(name, 60), has_bf16_products() ? " or bf16" : "",
+                          has_integer_products() ? " or int16 or int8" : ""));
 }
 
 // --kernels is for the CPU, --precision for a GPU; neither is passed over where it says nothing.

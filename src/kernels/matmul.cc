@@ -18,8 +18,9 @@ constexpr int64_t kMostDepth = 320;
 // Weights of a range at one piece of the depth, in floats: they stay in the second-level cache
 // while the rows of a block pass by, beside the sums that these wait with.
 constexpr int64_t kMostWeights = int64_t{128} << 10;
-// Those of 8 bits, which take a quarter of the room.
-constexpr int64_t kMostWeightsInt8 = 4 * kMostWeights, kShortestInt8 = 16;
+// Those of 8 and 16 bits, which take less room.
+constexpr int64_t kMostWeightsInt8 = 4 * kMostWeights, kMostWeightsInt16 = 2 * kMostWeights;
+constexpr int64_t kShortestInteger = 16;
 constexpr int64_t kMostRows = 256;
 // More where each task splits its weights first.
 constexpr int64_t kMostRowsSplit = 512;
@@ -107,19 +108,40 @@ bool splits_products() {
   return matmul_amx() != nullptr;
 }
 
-bool has_int8_products() {
-  return matmul_int8_avx512() != nullptr;
+bool has_integer_products(MatmulRounding rounding) {
+  if (rounding == MatmulRounding::int16) return matmul_int16_avx512() != nullptr;
+  return rounding == MatmulRounding::int8 && matmul_int8_avx512() != nullptr;
 }
 
-Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
-    : weights_(weights), kernels_(matmul_kernels_for(set)) {
-  if (weights.int8) {
-    kernels_ = set == InstructionSet::portable ? matmul_int8_portable() : matmul_int8_avx512();
-  } else if (weights.split && matmul_amx() != nullptr) {
-    kernels_ = matmul_amx();
+namespace {
+
+// Null where the machine lacks what was asked for.
+const MatmulKernels* rounding_kernels_for(MatmulRounding rounding, InstructionSet set) {
+  const bool portable = set == InstructionSet::portable;
+  switch (rounding) {
+    case MatmulRounding::none:
+      return matmul_kernels_for(set);
+    case MatmulRounding::split:
+      return matmul_amx() != nullptr ? matmul_amx() : matmul_kernels_for(set);
+    case MatmulRounding::int16:
+      return portable ? matmul_int16_portable() : matmul_int16_avx512();
+    case MatmulRounding::int8:
+      return portable ? matmul_int8_portable() : matmul_int8_avx512();
   }
+  return nullptr;
+}
+
+int64_t most_weights_of(MatmulRounding rounding) {
+  if (rounding == MatmulRounding::int16) return kMostWeightsInt16;
+  return rounding == MatmulRounding::int8 ? kMostWeightsInt8 : kMostWeights;
+}
+
+}  // namespace
+
+Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
+    : weights_(weights), kernels_(rounding_kernels_for(weights.rounding, set)) {
   ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr ||
-            (weights.int8 && weights.keep_type));
+            (rounds_to_integers() && weights.keep_type));
   weights_.column_stride = or_default(weights.column_stride, weights.depth);
   panels_ = parts_of(weights.columns, panel_results(weights_, *kernels_));
   bias_ = allocate_floats(static_cast<size_t>(panels_ * kernels_->columns));
@@ -133,15 +155,20 @@ Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, Instruction
   weights_.weight = nullptr;
 }
 
-// Of 8 bits, a piece takes less than its floats would, but for the shortest.
+// Of integers, a piece takes less than its floats would, but for the shortest.
 size_t Matmul::panel_bytes() const {
-  const int64_t depth = weights_.int8 ? std::max(weights_.depth, kShortestInt8) : weights_.depth;
+  const int64_t depth =
+      rounds_to_integers() ? std::max(weights_.depth, kShortestInteger) : weights_.depth;
   return static_cast<size_t>(depth * kernels_->columns) * packed_element_bytes(weights_);
 }
 
-// Weights of 8 bits are packed as such.
+bool Matmul::rounds_to_integers() const {
+  return weights_.rounding == MatmulRounding::int16 || weights_.rounding == MatmulRounding::int8;
+}
+
+// Integers are packed as such.
 bool Matmul::splits_in_tasks() const {
-  return kernels_->split_weights != nullptr && !weights_.int8;
+  return kernels_->split_weights != nullptr && !rounds_to_integers();
 }
 
 bool Matmul::keeps_halves() const {
@@ -161,14 +188,14 @@ void Matmul::pack_panels(int64_t first, int64_t count, float* to, const Workers&
   workers.run([&] {
     for (int64_t i = next++; i < count; i = next++) {
       char* panel = reinterpret_cast<char*>(to) + static_cast<size_t>(i) * panel_bytes();
-      weights_.int8 ? pack_int8_panel(first + i, reinterpret_cast<float*>(panel))
-                    : pack_panel_of(weights_, *kernels_, first + i, panel);
+      rounds_to_integers() ? pack_integer_panel(first + i, reinterpret_cast<float*>(panel))
+                           : pack_panel_of(weights_, *kernels_, first + i, panel);
     }
   });
 }
 
 // Each piece lies where its floats would begin.
-void Matmul::pack_int8_panel(int64_t panel, float* to) const {
+void Matmul::pack_integer_panel(int64_t panel, float* to) const {
   const int64_t columns = kernels_->columns, pieces = parts_of(weights_.depth, kMostDepth);
   float* floats = floats_of_panel(static_cast<size_t>(weights_.depth * columns));
   pack_panel_of(weights_, *kernels_, panel, floats);
@@ -222,7 +249,7 @@ Matmul::Pass Matmul::pass_for(const MatmulCall& call, Span panels, int64_t worke
   const int64_t columns = kernels_->columns, depth = padded(parts_of(weights_.depth, p.pieces));
   const bool splits = splits_in_tasks();
   p.blocks = parts_of(call.rows, splits ? kMostRowsSplit : kMostRows);
-  const int64_t most_weights = weights_.int8 ? kMostWeightsInt8 : kMostWeights;
+  const int64_t most_weights = most_weights_of(weights_.rounding);
   p.ranges = parts_of(panels.count, std::max<int64_t>(1, most_weights / (depth * columns)));
   share_out(p, call.rows, workers);
   p.most_rows = parts_of(call.rows, p.blocks);

@@ -17,6 +17,16 @@ namespace zc::kernels {
 
 enum class ElementType : uint8_t { float32, float16, bfloat16 };
 
+// How the elements of x and W enter a product. none: as they are. split, where the machine has AMX
+// (elsewhere none): each as the sum of two bfloat16, which leaves it a relative error of 2^-17, and
+// the product of the two smaller parts, 2^-16 of the larger ones', is left out. int16, where
+// has_integer_products(): as integers with one step for each 64 along a row or a column, so that an
+// element is off by some 2^-14 of the largest of its 64; sums of 64 are exact, and the product has
+// a relative error of some 1e-4. int8, where has_integer_products(): the same with 8 bits and
+// pieces of 320: some 1 %. Where a machine lacks the last two, they are a bug, and so are they with
+// keep_type.
+enum class MatmulRounding : uint8_t { none, split, int16, int8 };
+
 // A matrix W[depth,columns]. Strides are in elements. Weights [N,K] of a linear layer are W with
 // depth_stride 1 and column_stride K; for the gradient of its input, the same memory is
 // W[N,K] with depth_stride K and column_stride 1.
@@ -32,23 +42,16 @@ struct MatmulWeights {
   bool gated = false;
   // Halves stay halves in the packed form, and become float32 on the way into each product.
   bool keep_type = false;
-  // Where the machine has AMX: each element of x and W enters as the sum of two bfloat16, which
-  // leaves it a relative error of 2^-17, and the product of the two smaller parts, 2^-16 of the
-  // larger ones', is left out. Elsewhere, nothing.
-  bool split = false;
-  // Elements of x and W are rounded to 8 bits, each piece of a row and of a column by its largest:
-  // relative errors of some 1 %, in less time. Where has_int8_products(); elsewhere a bug. Not with
-  // keep_type.
-  bool int8 = false;
+  MatmulRounding rounding = MatmulRounding::none;
   // For one product: W is not copied here but packed within `run`, some MiB at a time, so `weight`
   // must stay until then.
   bool transient = false;
 };
 
-// Whether this machine splits where MatmulWeights::split says so.
+// Whether this machine splits where MatmulRounding::split says so.
 bool splits_products();
-// Whether this machine has products of 8 bits that are faster than those of float32.
-bool has_int8_products();
+// Whether this machine has products of integers that are faster than those of float32.
+bool has_integer_products(MatmulRounding rounding);
 
 // gelu is the exact one, x Phi(x); its error is below 1e-7 max(1, |x|).
 enum class MatmulActivation : uint8_t { none, silu, gelu };
@@ -91,9 +94,10 @@ class Matmul {
   static Span part_of(int64_t whole, int64_t parts, int64_t index);
   size_t panel_bytes() const;
   bool keeps_halves() const;
+  bool rounds_to_integers() const;
   bool splits_in_tasks() const;
   int64_t padded(int64_t depth) const;
-  void pack_int8_panel(int64_t panel, float* to) const;
+  void pack_integer_panel(int64_t panel, float* to) const;
   void pack_panels(int64_t first, int64_t count, float* to, const Workers& workers) const;
   void share_out(Pass& pass, int64_t rows, int64_t workers) const;
   Pass pass_for(const MatmulCall& call, Span panels, int64_t workers) const;

@@ -6,13 +6,11 @@
 
 #include <cstring>
 
-#include "kernels/vectors_avx512.h"
+#include "kernels/matmul_vnni.h"
 
 namespace zc::kernels {
 namespace {
 
-constexpr int64_t kRows = 6, kPlaces = 8;
-constexpr int64_t kParts = 4, kLanes = 16, kColumns = kParts * kLanes;
 constexpr int64_t kTogether = 4;  // products that one instruction adds up
 
 constexpr int64_t padded(int64_t depth) {
@@ -64,15 +62,9 @@ void quantize_row(const float* x, int64_t depth, uint8_t* to, float* step) {
 
 void pack_rows(const MatmulRows& r) {
   const PackedRows packed(r.to, r.depth);
-  constexpr int64_t kMost = 512;
-  float row[kMost];
+  float room[kMostDepth];
   for (int64_t i = 0; i < r.rows; ++i) {
-    const float* x = r.x + i * r.row_stride;
-    if (r.depth_stride != 1) {
-      for (int64_t k = 0; k < r.depth; ++k) row[k] = x[k * r.depth_stride];
-      x = row;
-    }
-    quantize_row(x, r.depth, packed.bytes + i * packed.stride, packed.steps + i);
+    quantize_row(row_of(r, i, room), r.depth, packed.bytes + i * packed.stride, packed.steps + i);
   }
 }
 
@@ -174,26 +166,11 @@ void multiply_up_to(const MatmulTile& t) {
   multiply_rows<rows>(t);
 }
 
-bool has_vnni() {
-  return __builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-         __builtin_cpu_supports("avx512vl") != 0;
-}
-
 }  // namespace
 
 const MatmulKernels* matmul_int8_avx512() {
-  static const MatmulKernels* const kernels = []() -> const MatmulKernels* {
-    const MatmulKernels* base = matmul_avx512();
-    if (base == nullptr || base->columns != kColumns || !has_vnni()) return nullptr;
-    static MatmulKernels own = *base;
-    own.rows = kRows;
-    own.places = kPlaces;
-    own.pack_rows = pack_rows;
-    own.multiply = multiply_up_to<kRows>;
-    own.split_weights = quantize_weights;
-    own.depth_unit = 16;
-    return &own;
-  }();
+  static const MatmulKernels* const kernels =
+      vnni_kernels({pack_rows, multiply_up_to<kRows>, quantize_weights});
   return kernels;
 }
 

@@ -63,10 +63,9 @@ struct MatmulKernels {
   // The same of float16, which becomes float32. Null: widened first.
   void (*turn_float16)(const uint16_t* from, int64_t from_stride, int64_t depth, float* to,
                        int64_t to_stride) = nullptr;
-  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc) or rounded to 8 bits: the
-  // weights of a piece of
-  // depth, from[depth][columns], take as many floats after it, if `depth` is a multiple of the
-  // unit.
+  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc) or rounded to integers:
+  // the weights of a piece of depth, from[depth][columns], take as many floats after it, if `depth`
+  // is a multiple of the unit.
   int64_t depth_unit = 1;
   void (*split_weights)(const float* from, int64_t depth, float* to) = nullptr;
   // Multiplies and adds, and touches no memory; returns how many operations that was.
@@ -81,7 +80,10 @@ const MatmulKernels* matmul_avx512();
 // Null too where the machine or the system has no AMX.
 const MatmulKernels* matmul_amx();
 
-// Products of 8 bits (matmul_int8.h). Null too where the machine has no AVX-512 with VNNI.
+// Products of 16 bits (matmul_int16.h) and of 8 (matmul_int8.h). Null too where the machine has no
+// AVX-512 with VNNI.
+const MatmulKernels* matmul_int16_avx512();
+const MatmulKernels* matmul_int16_portable();
 const MatmulKernels* matmul_int8_avx512();
 const MatmulKernels* matmul_int8_portable();
 

@@ -26,8 +26,8 @@ struct Product {
   bool bias = false, residual = false, gated = false;
   MatmulActivation activation = MatmulActivation::none;
   ElementType type = ElementType::float32;
-  bool keep_type = false, transient = false, split = false;
-  bool int8 = false;
+  bool keep_type = false, transient = false;
+  MatmulRounding rounding = MatmulRounding::none;
   bool x_transposed = false;       // x lies as [depth,rows]
   bool weight_transposed = false;  // W lies as [depth,columns], not as [columns,depth]
   int64_t x_gap = 0, y_gap = 0;    // floats between rows
@@ -113,8 +113,7 @@ MatmulWeights weights_of(const Product& p, const Operands& o) {
           .bias = p.bias ? o.bias.data() : nullptr,
           .gated = p.gated,
           .keep_type = p.keep_type,
-          .split = p.split,
-          .int8 = p.int8,
+          .rounding = p.rounding,
           .transient = p.transient};
 }
 
@@ -162,17 +161,19 @@ void expect_plain_sums(const Product& given) {
     EXPECT_LE(largest_error(set), 3e-6) << "set " << static_cast<int>(set);
   }
   // Each operand has 17 bits then.
-  p.split = true;
+  p.rounding = MatmulRounding::split;
   EXPECT_LE(largest_error(instruction_sets().back()), 6e-5) << "split";
 }
 
-// Each operand is off by 1/254 of the largest of its row or column at most: some 1 % of a result. A
-// missing or misplaced one of 320 terms would be 5 % and more.
-void expect_int8_sums(const Product& given) {
-  Product p = given;
-  p.int8 = true;
+// Of 8 bits, each operand is off by 1/254 of the largest of its row or column at most: some 1 % of
+// a result. A missing or misplaced one of 320 terms would be 5 % and more. Of 16 bits, by 1e-4 of a
+// standard deviation.
+void expect_integer_sums(const Product& given) {
+  const Product& p = given;
+  const bool eight = p.rounding == MatmulRounding::int8;
   const Operands o(p);
-  SCOPED_TRACE(testing::Message() << p.rows << " x " << p.depth << " x " << p.columns);
+  SCOPED_TRACE(testing::Message() << p.rows << " x " << p.depth << " x " << p.columns << ", "
+                                  << (eight ? 8 : 16) << " bits");
   const std::vector<float> twin = product(p, o, InstructionSet::portable);
   double errors = 0.0, squares = 0.0;
   for (int64_t row = 0; row < p.rows; ++row) {
@@ -183,11 +184,14 @@ void expect_int8_sums(const Product& given) {
       squares += std::max(1.0, wanted * wanted);
     }
   }
-  EXPECT_LE(std::sqrt(errors / squares), 0.03);
-  if (!has_int8_products()) return;
+  EXPECT_LE(std::sqrt(errors / squares), eight ? 0.03 : 1e-4);
+  if (!has_integer_products(p.rounding)) return;
   const std::vector<float> got = product(p, o, instruction_sets().back());
+  // Steps of 16 bits come from sums, so their last bit may differ, and what lies between two steps
+  // may go to the other one: 2e-5 of a large term, of which short sums have few.
+  const float near = eight ? 1e-5f : 3e-4f;
   for (size_t i = 0; i < got.size(); ++i)
-    ASSERT_NEAR(got[i], twin[i], 1e-5 * std::max(1.0f, std::abs(twin[i]))) << i;
+    ASSERT_NEAR(got[i], twin[i], near * std::max(1.0f, std::abs(twin[i]))) << i;
 }
 
 Workers matmul_threads(int64_t count) {
@@ -198,34 +202,85 @@ Workers matmul_threads(int64_t count) {
           }};
 }
 
-TEST(Matmul, OfEightBitsIsNearPlainSums) {
-  for (const int64_t depth : {1, 3, 4, 5, 17, 33, 320, 321, 1500}) {
-    for (const int64_t rows : {1, 6, 7, 300}) expect_int8_sums({rows, depth, 33, true, true});
-  }
-  expect_int8_sums({15, 330, 257, true, true, true});
-  for (const bool transient : {false, true}) {
-    Product p = {33, 700, 70, true, true};
-    p.x_transposed = p.weight_transposed = true;
-    p.x_gap = p.y_gap = 3;
-    p.transient = transient;
-    expect_int8_sums(p);
-    p.type = ElementType::float16;
-    expect_int8_sums(p);
+constexpr MatmulRounding kIntegers[] = {MatmulRounding::int16, MatmulRounding::int8};
+
+TEST(Matmul, OfIntegersIsNearPlainSums) {
+  for (const MatmulRounding rounding : kIntegers) {
+    const auto expect_near = [&](Product p) {
+      p.rounding = rounding;
+      expect_integer_sums(p);
+    };
+    for (const int64_t depth : {1, 3, 4, 5, 17, 33, 63, 65, 320, 321, 1500}) {
+      for (const int64_t rows : {1, 6, 7, 300}) expect_near({rows, depth, 33, true, true});
+    }
+    expect_near({15, 330, 257, true, true, true});
+    for (const bool transient : {false, true}) {
+      Product p = {33, 700, 70, true, true};
+      p.x_transposed = p.weight_transposed = true;
+      p.x_gap = p.y_gap = 3;
+      p.transient = transient;
+      expect_near(p);
+      p.type = ElementType::float16;
+      expect_near(p);
+    }
   }
 }
 
-TEST(Matmul, OfEightBitsLetsNaNPass) {
-  Product p = {.rows = 7, .depth = 40, .columns = 70};
-  p.int8 = true;
-  Operands o(p);
-  o.x[3] = std::numeric_limits<float>::quiet_NaN();                // row 0
-  o.weight[5 * 40 + 2] = std::numeric_limits<float>::quiet_NaN();  // column 5
+TEST(Matmul, OfIntegersLetsNaNPass) {
+  for (const MatmulRounding rounding : kIntegers) {
+    Product p = {.rows = 7, .depth = 40, .columns = 70};
+    p.rounding = rounding;
+    Operands o(p);
+    o.x[3] = std::numeric_limits<float>::quiet_NaN();                // row 0
+    o.weight[5 * 40 + 2] = std::numeric_limits<float>::quiet_NaN();  // column 5
+    for (const InstructionSet set : {InstructionSet::portable, instruction_sets().back()}) {
+      if (set != InstructionSet::portable && !has_integer_products(rounding)) continue;
+      const std::vector<float> y = product(p, o, set);
+      EXPECT_TRUE(std::isnan(y[0]));
+      EXPECT_TRUE(std::isnan(y[70 + 5]));
+      EXPECT_FALSE(std::isnan(y[70 + 6]));
+    }
+  }
+}
+
+// The largest sums that 16 bits allow: rows and columns that are the same up to a factor, of equal
+// numbers, of one alone, and of both.
+TEST(Matmul, OfSixteenBitsHasRoomForTheLargestSums) {
   for (const InstructionSet set : {InstructionSet::portable, instruction_sets().back()}) {
-    if (set != InstructionSet::portable && !has_int8_products()) continue;
+    if (set != InstructionSet::portable && !has_integer_products(MatmulRounding::int16)) continue;
+    Product p = {.rows = 3, .depth = 64, .columns = 3};
+    p.rounding = MatmulRounding::int16;
+    Operands o(p);
+    for (int64_t line = 0; line < 3; ++line) {
+      for (int64_t k = 0; k < 64; ++k) {
+        const float v = line == 0 ? 1.0f : k == 5 ? 7.0f : line == 1 ? 0.0f : 0.7f;
+        o.x[static_cast<size_t>(line * 64 + k)] = v;
+        o.weight[static_cast<size_t>(line * 64 + k)] = line == 2 ? -3.0f * v : v;
+      }
+    }
     const std::vector<float> y = product(p, o, set);
-    EXPECT_TRUE(std::isnan(y[0]));
-    EXPECT_TRUE(std::isnan(y[70 + 5]));
-    EXPECT_FALSE(std::isnan(y[70 + 6]));
+    for (int64_t row = 0; row < 3; ++row) {
+      for (int64_t column = 0; column < 3; ++column) {
+        const double wanted = plain_result(p, o, row, column);
+        EXPECT_NEAR(y[static_cast<size_t>(row * 3 + column)] / wanted, 1.0, 2e-3);
+      }
+    }
+  }
+}
+
+// Neither what is large nor what is small may become anything else.
+TEST(Matmul, OfSixteenBitsKeepsLargeAndSmallNumbers) {
+  for (const InstructionSet set : {InstructionSet::portable, instruction_sets().back()}) {
+    if (set != InstructionSet::portable && !has_integer_products(MatmulRounding::int16)) continue;
+    for (const float scale : {1e-12f, 1e-3f, 1e12f}) {
+      Product p = {.rows = 3, .depth = 130, .columns = 5};
+      p.rounding = MatmulRounding::int16;
+      Operands o(p);
+      const std::vector<float> usual = product(p, o, set);
+      for (float& x : o.x) x *= scale;
+      const std::vector<float> scaled = product(p, o, set);
+      for (size_t i = 0; i < 15; ++i) EXPECT_NEAR(scaled[i] / scale, usual[i], 1e-3) << scale;
+    }
   }
 }
 

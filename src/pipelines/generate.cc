@@ -218,8 +218,8 @@ void check_products(const std::string& precision, bool has_them, const char* wan
                           precision, wanted));
 }
 
-// Of the denoising networks; text encoder and autoencoder are little work, and take int8's place in
-// float32.
+// Of the denoising networks; text encoder and autoencoder are little work, and are not rounded
+// to integers.
 Kernels kernels_of(const GenerateRequest& request, const NetworkPlace& place) {
   check_precision(request.precision, place.on_cpu());
   if (request.exact) return Kernels::plain;
@@ -228,9 +228,9 @@ Kernels kernels_of(const GenerateRequest& request, const NetworkPlace& place) {
     check_products(request.precision, has_bf16_products(), "AMX");
     return Kernels::bf16;
   }
-  if (request.precision == "int8") {
-    check_products(request.precision, has_int8_products(), "AVX-512 VNNI");
-    return Kernels::int8;
+  if (request.precision == "int16" || request.precision == "int8") {
+    check_products(request.precision, has_integer_products(), "AVX-512 VNNI");
+    return request.precision == "int8" ? Kernels::int8 : Kernels::int16;
   }
   return Kernels::fast;
 }
@@ -272,7 +272,8 @@ GenerateResult run_all(const ModelSet& models, const Tokenizer& tokenizer,
   const GenerateRequest& request = result.request;
   result.precision = precision_there(models.place(), request.precision);
   const Kernels of_networks = kernels_of(request, models.place());
-  const KernelScope kernels(of_networks == Kernels::int8 ? Kernels::fast : of_networks);
+  const bool integers = of_networks == Kernels::int16 || of_networks == Kernels::int8;
+  const KernelScope kernels(integers ? Kernels::fast : of_networks);
   result.plan = check_request(models, request, limits);
   const MemorySavings& savings = result.plan.savings;
   models.place_networks(result.plan.device);

@@ -306,17 +306,19 @@ TEST_F(GenerateOptions, HalvesAreRefusedOnTheCpu) {
   EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
 }
 
-TEST_F(GenerateOptions, EightBitsGiveAlmostTheSamePictureWhereTheMachineHasThem) {
-  GenerateRequest r = request("control.safetensors");
-  r.precision = "int8";
-  if (!has_int8_products()) {
-    EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
-    return;
+TEST_F(GenerateOptions, IntegersGiveAlmostTheSamePictureWhereTheMachineHasThem) {
+  for (const auto& [precision, most] : {std::pair{"int16", 2}, std::pair{"int8", 64}}) {
+    GenerateRequest r = request("control.safetensors");
+    r.precision = precision;
+    if (!has_integer_products()) {
+      EXPECT_EQ(error_of([&] { run(r); }).where(), "precision");
+      continue;
+    }
+    const Image picture = run(r).images[0], usual = run(request("control.safetensors")).images[0];
+    EXPECT_NE(picture, usual) << precision;
+    EXPECT_LT(largest_difference(picture, usual), most) << precision;
+    EXPECT_EQ(run(r).images[0], picture) << precision;
   }
-  const Image picture = run(r).images[0], usual = run(request("control.safetensors")).images[0];
-  EXPECT_NE(picture, usual);
-  EXPECT_LT(largest_difference(picture, usual), 64);
-  EXPECT_EQ(run(r).images[0], picture);
 }
 
 TEST_F(GenerateOptions, SkippedStepsGoWithEverySampler) {

@@ -182,11 +182,12 @@ ModelPaths paths_of_request(const GenerateRequest& request) {
 
 void check_precision(const std::string& precision, bool on_cpu) {
   if (on_cpu && precision == "fp16")
-    throw Error(
-        ErrorKind::unsupported, "precision",
-        "fp16 is for GPUs: take fp32, or on the CPU bf16 or int8 where it has such products");
-  if (!on_cpu && precision == "int8")
-    throw Error(ErrorKind::unsupported, "precision", "int8 is for the CPU: take fp16 or bf16");
+    throw Error(ErrorKind::unsupported, "precision",
+                "fp16 is for GPUs: take fp32, or on the CPU bf16, int16 or int8 where it has such "
+                "products");
+  if (!on_cpu && (precision == "int8" || precision == "int16"))
+    throw Error(ErrorKind::unsupported, "precision",
+                fmt::format("{} is for the CPU: take fp16 or bf16", precision));
 }
 
 void check_exact(bool exact, bool on_cpu) {

@@ -210,10 +210,10 @@ void for_each_field(O& o, Visitor&& visit) {
         "which layer of the text encoder counts, from the end; 1: the last one, or the model's");
   visit("hires", o.hires, "second pass for a larger picture");
   visit(
-      "precision", o.precision, one_of({"auto", "fp32", "bf16", "fp16", "int8"}),
+      "precision", o.precision, one_of({"auto", "fp32", "bf16", "fp16", "int16", "int8"}),
       "of the networks; auto: fp32 on the CPU, fp16 on a GPU. bf16: less exact and faster, on GPUs "
-      "and on processors with AMX; fp16: on GPUs; int8: linear layers with 8 bits, on processors "
-      "with AVX-512 VNNI");
+      "and on processors with AMX; fp16: on GPUs; int16 and int8: linear layers with 16 or 8 "
+      "bits, on processors with AVX-512 VNNI");
   visit("fast", o.fast,
         "approximately the same picture in about two fifths of the time: skip.steps=0.65, unless "
         "something else is skipped");

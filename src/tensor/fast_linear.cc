@@ -31,15 +31,31 @@ at::Tensor as_rows(const at::Tensor& x) {
   return x.reshape({-1, x.size(-1)}).contiguous();
 }
 
+kernels::MatmulRounding rounding_in_use() {
+  using kernels::MatmulRounding;
+  switch (kernels_in_use()) {
+    case Kernels::plain:
+      return MatmulRounding::none;
+    case Kernels::fast:
+    case Kernels::bf16:
+      return MatmulRounding::split;
+    case Kernels::int16:
+      return MatmulRounding::int16;
+    case Kernels::int8:
+      return MatmulRounding::int8;
+  }
+  return MatmulRounding::none;
+}
+
 // y = x W, `w` [depth,columns] of any strides.
 void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at::Tensor& bias,
               const at::Tensor& residual, bool gated) {
   const float* bias_data = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   const float* residual_data = residual.defined() ? residual.const_data_ptr<float>() : nullptr;
   const int64_t columns = gated ? w.size(1) / 2 : w.size(1);
-  const bool int8 = kernels_in_use() == Kernels::int8;
-  if (!int8 && fast_kernels_in_use() && kernels::has_split_conv() && x.is_contiguous() &&
-      (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
+  const kernels::MatmulRounding rounding = rounding_in_use();
+  if (rounding == kernels::MatmulRounding::split && kernels::has_split_conv() &&
+      x.is_contiguous() && (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
     kernels::split_conv({.in = w.size(0),
                          .out = columns,
                          .size = 1,
@@ -68,8 +84,7 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
                                  .column_stride = w.stride(1),
                                  .bias = bias_data,
                                  .gated = gated,
-                                 .split = fast_kernels_in_use(),
-                                 .int8 = int8,
+                                 .rounding = rounding,
                                  .transient = true});
   product.run({.rows = x.size(0),
                .x = x.const_data_ptr<float>(),

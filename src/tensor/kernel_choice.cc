@@ -25,8 +25,9 @@ bool has_bf16_products() {
   return kernels::has_split_conv();
 }
 
-bool has_int8_products() {
-  return kernels::has_int8_products();
+bool has_integer_products() {
+  return kernels::has_integer_products(kernels::MatmulRounding::int16) &&
+         kernels::has_integer_products(kernels::MatmulRounding::int8);
 }
 
 KernelScope::KernelScope(Kernels kernels) : before_(std::exchange(chosen, kernels)) {}

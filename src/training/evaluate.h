@@ -51,7 +51,7 @@ void for_each_field(O& o, Visitor&& visit) {
   visit("cfg", o.cfg, Range{0, 50}, "guidance strength; unset: as generate");
   visit("fast", o.fast, "as generate");
   visit("skip", o.skip, "as generate");
-  visit("precision", o.precision, one_of({"auto", "fp32", "bf16", "int8"}), "as generate");
+  visit("precision", o.precision, one_of({"auto", "fp32", "bf16", "int16", "int8"}), "as generate");
   visit("partial", o.partial,
         "file that keeps each scene's measurements: run again with it, an evaluation goes on");
   visit("shard", o.shard, "only every N-th scene, as 0/2 and 1/2; shards may share --partial");
