@@ -64,7 +64,7 @@ studio_test("trash: undone at once, put back later, and deleted for good only wh
 }, { screen: "gallery" });
 
 studio_test("a picture's settings come back, and it is made again identically", async ({ page, api }) => {
-  const image = await made(api, { prompt: "a purple house at night", seed: 44, steps: 5 });
+  const image = await made(api, { prompt: "a purple house at night", seed: 44, steps: 5, skip: { deep: 0.4 } });
   await tile(page, image).click();
   await page.keyboard.press("r");
   await page.locator(".gal-viewer").getByText("Identical, pixel by pixel").first().waitFor({ timeout: kPatienceMs });
@@ -74,6 +74,8 @@ studio_test("a picture's settings come back, and it is made again identically", 
   assert.equal(await page.inputValue("[data-field=prompt]"), "a purple house at night");
   const field = (name) => page.locator(".create-recipe").getByRole("spinbutton", { name, exact: true }).inputValue();
   assert.deepEqual([await field("Seed"), await field("Steps"), await field("Width")], ["44", "5", "256"]);
+  await page.getByRole("button", { name: "Advanced" }).click();
+  assert.deepEqual([await field("Skipped deep features"), await field("Skipped steps")], ["0.40", "0.00"]);
 }, { screen: "gallery" });
 
 studio_test("a result beside its map: compared, and the receipt is measured again", async ({ page, api }) => {
