@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products whose operands are 16-bit integers with one step for each block of 64 along the depth
 // (block floating point): of a row of x, and of a column of the weights. The step is chosen by the
-// block's norm, so that by the Cauchy-Schwarz inequality no sum of a block leaves int32 (what it
-// leaves on the way comes back): some 12 bits and a sign for a standard deviation. Sums of a block
-// are exact, and sums of blocks are added in float32. For the files of one instruction set each, so
-// all of it has internal linkage.
+// block's norm, so that by the Cauchy-Schwarz inequality neither a sum of a block nor a part of it
+// leaves int32: some 12 bits and a sign for a standard deviation. Sums of a block are exact, and
+// sums of blocks are added in float32. Numbers above 1e19, whose squares float32 has not, give no
+// number. For the files of one instruction set each, so all of it has internal linkage.
 #pragma once
 
 #include "kernels/matmul_kernels.h"
