@@ -4,13 +4,12 @@
 #include <cmath>
 
 #include "kernels/matmul_int16.h"
+#include "kernels/matmul_integers.h"
 
 namespace zc::kernels {
 namespace {
 
 constexpr int64_t kColumns = 8;  // of matmul_portable()
-constexpr int64_t kRows = 6;
-
 int16_t quantized(float value, float inverse) {
   const float steps = std::nearbyint(value * inverse);
   return std::isfinite(steps) ? static_cast<int16_t>(steps) : int16_t{0};
@@ -82,15 +81,8 @@ void multiply(const MatmulTile& t) {
 }  // namespace
 
 const MatmulKernels* matmul_int16_portable() {
-  static const MatmulKernels kernels = [] {
-    MatmulKernels own = *matmul_portable();
-    own.rows = own.places = kRows;
-    own.pack_rows = pack_rows;
-    own.multiply = multiply;
-    own.split_weights = quantize_weights;
-    own.depth_unit = 16;
-    return own;
-  }();
+  static const MatmulKernels kernels =
+      with_integers(*matmul_portable(), kRows, {pack_rows, multiply, quantize_weights});
   return &kernels;
 }
 

@@ -158,19 +158,14 @@ __attribute__((noinline)) void multiply_rows(const MatmulTile& t) {
   }
 }
 
-template <int64_t rows>
-void multiply_up_to(const MatmulTile& t) {
-  if constexpr (rows > 1) {
-    if (t.rows < rows) return multiply_up_to<rows - 1>(t);
-  }
-  multiply_rows<rows>(t);
-}
+constexpr MultiplyRows kMultiply[kRows] = {multiply_rows<1>, multiply_rows<2>, multiply_rows<3>,
+                                           multiply_rows<4>, multiply_rows<5>, multiply_rows<6>};
 
 }  // namespace
 
 const MatmulKernels* matmul_int8_avx512() {
   static const MatmulKernels* const kernels =
-      vnni_kernels({pack_rows, multiply_up_to<kRows>, quantize_weights});
+      vnni_kernels({pack_rows, multiply_tile<kMultiply>, quantize_weights});
   return kernels;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/matmul_int8.h"
+#include "kernels/matmul_integers.h"
 
 namespace zc::kernels {
 namespace {
@@ -28,8 +29,6 @@ struct PackedRows {
   int8_t* bytes;
   float* steps;
 };
-
-constexpr int64_t kRows = 6;
 
 void pack_rows(const MatmulRows& r) {
   const PackedRows packed(r.to, r.depth, kRows);
@@ -74,15 +73,8 @@ void multiply(const MatmulTile& t) {
 }  // namespace
 
 const MatmulKernels* matmul_int8_portable() {
-  static const MatmulKernels kernels = [] {
-    MatmulKernels own = *matmul_portable();
-    own.rows = own.places = kRows;
-    own.pack_rows = pack_rows;
-    own.multiply = multiply;
-    own.split_weights = quantize_weights;
-    own.depth_unit = 16;
-    return own;
-  }();
+  static const MatmulKernels kernels =
+      with_integers(*matmul_portable(), kRows, {pack_rows, multiply, quantize_weights});
   return &kernels;
 }
 

@@ -3,14 +3,14 @@
 // compiled for it, so all of it has internal linkage.
 #pragma once
 
-#include "kernels/matmul_kernels.h"
+#include "kernels/matmul_integers.h"
 #include "kernels/vectors_avx512.h"
 
 namespace zc::kernels {
 namespace {
 
 // Tiles as those of matmul_avx512(), which packs their weights and finishes their sums.
-constexpr int64_t kRows = 6, kPlaces = 8;
+constexpr int64_t kPlaces = 8;
 constexpr int64_t kParts = 4, kLanes = 16, kColumns = kParts * kLanes;
 constexpr int64_t kMostDepth = 512;  // of a piece
 
@@ -22,11 +22,13 @@ inline const float* row_of(const MatmulRows& r, int64_t i, float (&room)[kMostDe
   return room;
 }
 
-struct IntegerKernels {
-  void (*pack_rows)(const MatmulRows&);
-  void (*multiply)(const MatmulTile&);
-  void (*split_weights)(const float* from, int64_t depth, float* to);
-};
+// One for each number of rows.
+using MultiplyRows = void (*)(const MatmulTile&);
+
+template <const MultiplyRows (&by_rows)[kRows]>
+void multiply_tile(const MatmulTile& t) {
+  by_rows[t.rows - 1](t);
+}
 
 // Null where the machine has no VNNI. One set for each file.
 inline const MatmulKernels* vnni_kernels(const IntegerKernels& integers) {
@@ -35,13 +37,7 @@ inline const MatmulKernels* vnni_kernels(const IntegerKernels& integers) {
       !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl")) {
     return nullptr;
   }
-  static MatmulKernels own = *base;
-  own.rows = kRows;
-  own.places = kPlaces;
-  own.pack_rows = integers.pack_rows;
-  own.multiply = integers.multiply;
-  own.split_weights = integers.split_weights;
-  own.depth_unit = 16;
+  static const MatmulKernels own = with_integers(*base, kPlaces, integers);
   return &own;
 }
 
