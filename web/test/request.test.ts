@@ -87,6 +87,7 @@ test("what the switch alone makes a server skip is not asked for besides", () =>
   const skip = { steps: 0.65, deep: 0, control: 0, guidance: 0, tokens: 0 };
   assert.equal(recall({ fast: true, skip }, ["settings"], big, names).recipe.extra, undefined);
   assert.equal(recall({ fast: true, skip: { ...skip, deep: 0.5 } }, ["settings"], big, names).recipe.extra!["skip.deep"], 0.5);
+  assert.equal(recall({ fast: true, skip: { ...skip, steps: 0.4 } }, ["settings"], big, names).recipe.extra!["skip.steps"], 0.4, "the switch gave way to it");
   assert.equal(recall({ fast: false, skip }, ["settings"], big, names).recipe.extra!["skip.steps"], 0.65);
 });
 

@@ -207,9 +207,10 @@ function without_parts(request: GenerateRequest): Values {
   return extra;
 }
 
-// What a server makes of the switch alone: steps are skipped, nothing else.
+// What a server makes of the switch alone. Where another one makes something else of it, what it made is asked for besides, and holds.
+const kFastSteps = 0.65;
 function is_said_by_fast(request: GenerateRequest): boolean {
-  return request.fast === true && Object.entries((request.skip as Values | undefined) ?? {}).every(([name, part]) => name === "steps" || part === 0);
+  return request.fast === true && Object.entries((request.skip as Values | undefined) ?? {}).every(([name, part]) => part === (name === "steps" ? kFastSteps : 0));
 }
 
 // Four pictures like one: a little of another seed's noise mixed in where the server can do that, else the next seeds.
