@@ -265,6 +265,8 @@ std::vector<std::function<KernelCase()>> cases() {
                             {2, 16, 1280, 1280},
                             {2, 8, 1280, 1280},
                             {1, 64, 512, 512},
+                            {1, 128, 512, 512},
+                            {1, 256, 512, 512},
                             {1, 256, 256, 256},
                             {1, 512, 128, 128}}) {
     all.emplace_back([s] { return winograd_case(s); });

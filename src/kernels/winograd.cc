@@ -11,14 +11,24 @@
 namespace zc::kernels {
 namespace {
 
-// Tiles in a block. Few channels: the transformed input and the products of 56 tiles stay in a
+// Tiles in a block. Few channels: the transformed input and the products of a block stay in a
 // second-level cache. Many: the weights come from memory, so more tiles share each reading of them,
 // up to a limit of 8 MiB of transformed input.
-constexpr int64_t kSmallBlock = 56, kLargeBlock = 112, kFewestTiles = 28;
+struct BlockSizes {
+  int64_t small, large, fewest;
+};
+constexpr BlockSizes kBlocksOfFour = {56, 112, 28}, kBlocksOfSix = {28, 56, 14};
 constexpr int64_t kManyChannels = 256;
 constexpr int64_t kMostInputFloats = int64_t{2} << 20;
 // Output channels between two output transforms; bounds the products that wait for it.
 constexpr int64_t kPassChannels = 128;
+
+// From this width on, tiles of 6 x 6 pay: they take a fifth of the products less, but more for
+// their transforms, and a larger part of them lies outside a small picture.
+constexpr int64_t kWide = 128;
+
+// Of weights that are kept, and of small pictures, where it matters whether Winograd pays.
+constexpr int64_t kUsualTile = 4, kUsualPositions = 36;
 
 // Costs in which Winograd and the direct sum differ, in products: for each tile, the two transforms
 // take about as long as this many for each of their channels (measured); the transform of a filter
@@ -32,16 +42,16 @@ int64_t divide_up(int64_t a, int64_t b) {
 
 }  // namespace
 
-const WinogradKernels* winograd_kernels_for(InstructionSet set) {
+const WinogradKernels* winograd_kernels_for(InstructionSet set, int64_t tile) {
   const std::vector<InstructionSet> sets = instruction_sets();
   if (std::find(sets.begin(), sets.end(), set) == sets.end()) return nullptr;
   switch (set) {
     case InstructionSet::avx512:
-      return winograd_avx512();
+      return winograd_avx512(tile);
     case InstructionSet::avx2:
-      return winograd_avx2();
+      return winograd_avx2(tile);
     case InstructionSet::portable:
-      return winograd_portable();
+      return winograd_portable(tile);
   }
   return nullptr;
 }
@@ -53,10 +63,10 @@ WinogradWeights with_strides(WinogradWeights w) {
   return w;
 }
 
-WinogradGrid winograd_grid(const WinogradShape& s) {
+WinogradGrid winograd_grid(const WinogradShape& s, int64_t tile) {
   const int64_t out_height = s.height + 2 * s.padding - 2, out_width = s.width + 2 * s.padding - 2;
   ZC_BUG_IF(s.batch < 1 || s.padding < 0 || out_height < 1 || out_width < 1);
-  return {s, out_height, out_width, divide_up(out_height, kTile), divide_up(out_width, kTile)};
+  return {s, out_height, out_width, divide_up(out_height, tile), divide_up(out_width, tile)};
 }
 
 AlignedFloats zero_floats(int64_t count) {
@@ -71,11 +81,15 @@ AlignedFloats padded_bias(const WinogradWeights& weights, int64_t columns) {
   return bias;
 }
 
+int64_t winograd_tile(int64_t out_width) {
+  return out_width < kWide ? kUsualTile : 6;
+}
+
 bool winograd_pays(int64_t in, int64_t out, const WinogradShape& shape) {
-  const WinogradGrid grid = winograd_grid(shape);
+  const WinogradGrid grid = winograd_grid(shape, kUsualTile);
   const int64_t tiles = grid.tiles_down * grid.tiles_across;
   const int64_t pixels = grid.out_height * grid.out_width;
-  const int64_t saved = 9 * pixels - kPositions * tiles;  // products for each pair of channels
+  const int64_t saved = 9 * pixels - kUsualPositions * tiles;  // products for each pair of channels
   return (saved - kFilterCost) * in * out >= kTransformCost * (in + out) * tiles;
 }
 
@@ -96,7 +110,7 @@ struct Plan {
   size_t input_floats, product_floats;
 
   int64_t group_stride() const { return capacity * kGroup; }
-  int64_t product_stride() const { return capacity * kGroup * kPositions; }
+  int64_t product_stride() const { return capacity * kGroup * packed->kernels->positions(); }
 };
 
 Plan plan_for(const WinogradPacked& packed, const WinogradGrid& grid, int64_t workers) {
@@ -105,10 +119,12 @@ Plan plan_for(const WinogradPacked& packed, const WinogradGrid& grid, int64_t wo
   p.packed = &packed;
   p.grid = &grid;
   p.tiles = grid.shape.batch * grid.tiles_down * grid.tiles_across;
+  const int64_t positions = packed.kernels->positions();
+  const BlockSizes& sizes = packed.kernels->tile == 6 ? kBlocksOfSix : kBlocksOfFour;
   const int64_t most = packed.in < kManyChannels
-                           ? kSmallBlock
-                           : std::clamp(kMostInputFloats / (kPositions * packed.groups * kGroup),
-                                        kFewestTiles, kLargeBlock);
+                           ? sizes.small
+                           : std::clamp(kMostInputFloats / (positions * packed.groups * kGroup),
+                                        sizes.fewest, sizes.large);
   p.blocks = divide_up(p.tiles, most);
   if (p.blocks > workers / 2) p.blocks = divide_up(p.blocks, workers) * workers;
   p.blocks = std::min(p.blocks, p.tiles);
@@ -117,11 +133,11 @@ Plan plan_for(const WinogradPacked& packed, const WinogradGrid& grid, int64_t wo
   p.slices = p.blocks >= workers ? 1 : std::min(divide_up(workers, p.blocks), most_slices);
   const int64_t slice_panels = divide_up(packed.panels, p.slices);
   p.pass_panels = std::clamp<int64_t>(kPassChannels / columns, 1, slice_panels);
-  // An odd number of cache lines: the 36 places of one tile then fall into different sets.
+  // An odd number of cache lines: the places of one tile then fall into different sets.
   p.position_stride = (packed.groups * p.capacity | 1) * kGroup;
-  p.input_floats = static_cast<size_t>(kPositions * p.position_stride);
+  p.input_floats = static_cast<size_t>(positions * p.position_stride);
   const int64_t pass_groups = divide_up(p.pass_panels * columns, kGroup);
-  p.product_floats = static_cast<size_t>(pass_groups * p.capacity * kPositions * kGroup);
+  p.product_floats = static_cast<size_t>(pass_groups * p.capacity * positions * kGroup);
   return p;
 }
 
@@ -134,7 +150,7 @@ struct Pass {
 void multiply_panels(const Plan& plan, const Pass& pass, const float* v, float* m) {
   const WinogradPacked& packed = *plan.packed;
   const int64_t columns = packed.kernels->columns, depth = packed.groups * kGroup;
-  for (int64_t s = 0; s < kPositions; ++s) {
+  for (int64_t s = 0; s < packed.kernels->positions(); ++s) {
     for (int64_t panel = pass.first; panel < pass.end; ++panel) {
       const int64_t column = (panel - pass.first) * columns;
       packed.kernels->multiply(
@@ -204,7 +220,7 @@ size_t packed_scratch_floats(const WinogradPacked& packed, const WinogradGrid& g
 }
 
 void run_packed(const WinogradPacked& packed, const WinogradCall& call, const Workers& workers) {
-  const WinogradGrid grid = winograd_grid(call.shape);
+  const WinogradGrid grid = winograd_grid(call.shape, packed.kernels->tile);
   const Plan plan = plan_for(packed, grid, workers.count);
   std::atomic<int64_t> next = 0;
   workers.run([&] {
@@ -221,7 +237,7 @@ WinogradConv::WinogradConv(const WinogradWeights& given, const Workers& workers,
     : in_(given.in),
       out_(given.out),
       groups_(divide_up(in_, kGroup)),
-      kernels_(winograd_kernels_for(set)) {
+      kernels_(winograd_kernels_for(set, kUsualTile)) {
   ZC_BUG_IF(in_ < 1 || out_ < 1 || kernels_ == nullptr || given.type != ElementType::float32);
   const WinogradWeights weights = with_strides(given);
   panels_ = divide_up(out_, kernels_->columns);
@@ -241,8 +257,8 @@ WinogradConv::WinogradConv(const WinogradWeights& given, const Workers& workers,
 }
 
 size_t WinogradConv::packed_bytes() const {
-  return static_cast<size_t>(kPositions * panels_ * kernels_->columns * groups_ * kGroup) *
-         sizeof(float);
+  const int64_t rows = panels_ * groups_ * kGroup;
+  return static_cast<size_t>(kernels_->positions() * rows * kernels_->columns) * sizeof(float);
 }
 
 WinogradPacked WinogradConv::packed() const {
@@ -259,7 +275,7 @@ WinogradPacked WinogradConv::packed() const {
 }
 
 size_t WinogradConv::scratch_bytes(const WinogradShape& shape, int64_t workers) const {
-  return packed_scratch_floats(packed(), winograd_grid(shape), workers) * sizeof(float);
+  return packed_scratch_floats(packed(), winograd_grid(shape, kUsualTile), workers) * sizeof(float);
 }
 
 void WinogradConv::run(const WinogradCall& call, const Workers& workers) const {

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolution of stride 1 in float32 by Winograd's F(4x4,3x3), channels-last, weights packed
-// once.
+// 3x3 convolution of stride 1 in float32 by Winograd's F(4x4,3x3) and, for wide pictures,
+// F(6x6,3x3), channels-last, weights packed once.
 //
-// A tile of 4 x 4 results takes 36 products for each pair of channels instead of 144. The packed
-// weights take 36/9 = 4 times the memory of the plain ones.
+// A tile of 4 x 4 results takes 36 products for each pair of channels instead of 144, one of 6 x 6
+// results 64 instead of 324. The packed weights take 36/9 = 4 times the memory of the plain ones,
+// or 64/9 = 7.
 //
-// Precision. Interpolation at 0, +-5/8, +-3/2 and infinity, whose powers are exact in binary, has
-// less than half the error of the usual 0, +-1, +-2 and of 0, +-1, +-1/2 (a search over 0, +-a, +-b
-// in steps of 1/16; a scaling of the transforms by powers of two changes nothing in floating
-// point). Measured with standard normal input and weights, relative to the standard deviation of
-// the result, 10^5 to 10^6 results:
-//   input channels     1       10      64      128     512     1280
-//   rms error          3.1e-7  4.0e-7  7.5e-7  1.0e-6  2.0e-6  3.1e-6
-//   largest error      9.2e-6  4.8e-6  9.4e-6  1.2e-5  2.2e-5  2.8e-5
-// that is about sqrt((3.5e-7)^2 + (9e-8)^2 in); the corners of a tile have up to 1.8 times the rms.
+// Precision. Interpolation of the small tile at 0, +-5/8, +-3/2 and infinity, whose powers are
+// exact in binary, has less than half the error of the usual 0, +-1, +-2 and of 0, +-1, +-1/2 (a
+// search over 0, +-a, +-b in steps of 1/16; a scaling of the transforms by powers of two changes
+// nothing in floating point). The same search finds the usual 0, +-1, +-1/2, +-2 for the large one.
+// Measured with standard normal input and weights, relative to the standard deviation of the
+// result, 10^5 to 10^6 results:
+//   input channels                1       10      64      128     512     1280
+//   4 x 4: rms error              3.1e-7  4.0e-7  7.5e-7  1.0e-6  2.0e-6  3.1e-6
+//   largest error                 9.2e-6  4.8e-6  9.4e-6  1.2e-5  2.2e-5  2.8e-5
+//   6 x 6: rms error              1.4e-6  1.8e-6  3.3e-6  4.4e-6  8.6e-6  1.3e-5
+//   largest error                 4.9e-5  3.1e-5  4.7e-5  6.1e-5  9.0e-5  2.0e-4
+// that is about sqrt((3.5e-7)^2 + (9e-8)^2 in) and sqrt((1.5e-6)^2 + (3.8e-7)^2 in); the corners of
+// a small tile have up to 1.8 times the rms.
 // The direct sum in float32 has 6e-7 at 128 and 1.2e-6 at 512 channels; the points 0, +-1, +-2 have
 // 2.3e-6 and 4.1e-6.
 #pragma once
@@ -57,7 +62,15 @@ struct WinogradCall {
   int64_t y_channels = 0, first_channel = 0;
   const float* residual = nullptr;  // like y, which it may be; null: none
   Activation activation = Activation::none;
+  // Results of a tile along each axis, 4 or 6. 0: what winograd_tile() chooses. Weights that are
+  // kept are packed for 4, whatever stands here.
+  int64_t tile = 0;
 };
+
+// 6 for results of at least so many columns that it is faster (rounding: see above), else 4.
+// Neither height nor batch are looked at, so that bands and pictures of a batch have the numbers of
+// the whole.
+int64_t winograd_tile(int64_t out_width);
 
 // Whether Winograd is likely faster than a good direct convolution. It is not with few channels
 // (3 -> 64: the transforms cost more than the products), nor for the smallest pictures (4 x 4: the
@@ -100,7 +113,7 @@ class WinogradConv {
   int64_t groups_;  // of 16 input channels
   const WinogradKernels* kernels_;
   int64_t panels_;        // of kernels_->columns output channels
-  AlignedFloats packed_;  // [36][panel][groups_ * 16][columns]
+  AlignedFloats packed_;  // [position][panel][groups_ * 16][columns]
   AlignedFloats bias_;    // [panels_ * columns + 16], zeros at the end
   AlignedFloats zeros_;   // [groups_ * 16]
 };

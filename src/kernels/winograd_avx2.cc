@@ -9,9 +9,10 @@
 
 namespace zc::kernels {
 
-const WinogradKernels* winograd_avx2() {
-  static constexpr WinogradKernels kernels = kernels_of<EightFloats, 6, 2>();
-  return &kernels;
+const WinogradKernels* winograd_avx2(int64_t tile) {
+  static constexpr WinogradKernels four = kernels_of<EightFloats, 4, 6, 2>();
+  static constexpr WinogradKernels six = kernels_of<EightFloats, 6, 6, 2>();
+  return tile == 6 ? &six : &four;
 }
 
 }  // namespace zc::kernels
@@ -20,7 +21,7 @@ const WinogradKernels* winograd_avx2() {
 
 namespace zc::kernels {
 
-const WinogradKernels* winograd_avx2() {
+const WinogradKernels* winograd_avx2(int64_t) {
   return nullptr;
 }
 

@@ -11,8 +11,9 @@ namespace zc::kernels {
 
 namespace {
 
+template <int64_t tile>
 constexpr WinogradKernels make_kernels() {
-  WinogradKernels kernels = kernels_of<SixteenFloats, 14, 2>();
+  WinogradKernels kernels = kernels_of<SixteenFloats, tile, 14, 2>();
   kernels.turn_float16 = turn_filters<SixteenFloats, 32, uint16_t>;
   return kernels;
 }
@@ -20,9 +21,9 @@ constexpr WinogradKernels make_kernels() {
 }  // namespace
 
 // 14 x 32 sums take 28 of the 32 registers; two more hold weights and one the input.
-const WinogradKernels* winograd_avx512() {
-  static constexpr WinogradKernels kernels = make_kernels();
-  return &kernels;
+const WinogradKernels* winograd_avx512(int64_t tile) {
+  static constexpr WinogradKernels four = make_kernels<4>(), six = make_kernels<6>();
+  return tile == 6 ? &six : &four;
 }
 
 }  // namespace zc::kernels
@@ -31,7 +32,7 @@ const WinogradKernels* winograd_avx512() {
 
 namespace zc::kernels {
 
-const WinogradKernels* winograd_avx512() {
+const WinogradKernels* winograd_avx512(int64_t) {
   return nullptr;
 }
 

@@ -16,52 +16,85 @@ namespace {
 // V has: Reg, width, load, store, load_partial, store_partial, set1, add, sub, mul, div, max, min,
 // fma (a * b + c), fnma (c - a * b), scale_by_bits (see exponential).
 
-// One of the values of G g for a pair of points +-p is the sum of an even and an odd part, the
-// other their difference; all of it is divided by 2 p^2 (p^2 - q^2), where +-q is the other pair.
-struct PairFactors {
-  double first, odd, last;
-};
-constexpr PairFactors pair_factors(double p, double q) {
-  const double n = 2 * p * p * (p * p - q * q);
-  return {1 / n, p / n, p * p / n};
-}
+// The transforms of F(tile x tile, 3x3) along one axis. Its points are 0, some pairs +-p, and
+// infinity; d, g and m are what belongs to them in this order. Even and odd powers are summed
+// apart, since a pair has them in common but for the sign.
+template <int64_t tile>
+struct Transforms {
+  static constexpr int64_t patch = tile + 2;
+  static constexpr int64_t positions = patch * patch;
+  static constexpr int64_t pairs = tile / 2;
 
-// G g for three values each of `columns` filters side by side -> six.
-template <int64_t columns>
+  static constexpr double point(int64_t i) { return WinogradPoints<tile>::pairs[i]; }
+  static constexpr double square(int64_t i) { return point(i) * point(i); }
+
+  // One of the values of G g for the points +-p is the sum of an even and an odd part, the other
+  // their difference; all of it is divided by 2 p^2 and by p^2 - q^2 of each other pair +-q.
+  static constexpr double divisor(int64_t i) {
+    double n = 2 * square(i);
+    for (int64_t j = 0; j < pairs; ++j) n *= j == i ? 1 : square(i) - square(j);
+    return n;
+  }
+  static constexpr double at_zero() {
+    double n = 1;
+    for (int64_t j = 0; j < pairs; ++j) n *= -square(j);
+    return 1 / n;
+  }
+
+  // The coefficient of x^(2 power) in the product of (x^2 - q^2) over all pairs but `without`.
+  static constexpr double coefficient(int64_t power, int64_t without) {
+    double c[pairs + 1] = {1};
+    for (int64_t j = 0; j < pairs; ++j) {
+      if (j == without) continue;
+      for (int64_t k = pairs; k > 0; --k) c[k] = c[k - 1] - square(j) * c[k];
+      c[0] *= -square(j);
+    }
+    return c[power];
+  }
+  static constexpr double power(int64_t i, int64_t exponent) {
+    double p = 1;
+    for (int64_t k = 0; k < exponent; ++k) p *= point(i);
+    return p;
+  }
+};
+
+// G g for three values each of `columns` filters side by side.
+template <int64_t tile, int64_t columns>
 ZC_INLINE void weight_row(const double (*g)[columns], int64_t step, double (*out)[columns],
                           int64_t out_step) {
-  constexpr PairFactors a = pair_factors(kPointA, kPointB), b = pair_factors(kPointB, kPointA);
-  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
+  using T = Transforms<tile>;
   const double *g0 = g[0], *g1 = g[step], *g2 = g[2 * step];
   for (int64_t i = 0; i < columns; ++i) {
-    const double even_a = g0[i] * a.first + g2[i] * a.last;
-    const double even_b = g0[i] * b.first + g2[i] * b.last;
-    const double odd_a = g1[i] * a.odd, odd_b = g1[i] * b.odd;
-    out[0][i] = g0[i] * at_zero;
-    out[out_step][i] = even_a + odd_a;
-    out[2 * out_step][i] = even_a - odd_a;
-    out[3 * out_step][i] = even_b + odd_b;
-    out[4 * out_step][i] = even_b - odd_b;
-    out[5 * out_step][i] = g2[i];
+    out[0][i] = g0[i] * T::at_zero();
+#pragma GCC unroll 3
+    for (int64_t j = 0; j < T::pairs; ++j) {
+      const double even = g0[i] * (1 / T::divisor(j)) + g2[i] * (T::square(j) / T::divisor(j));
+      const double odd = g1[i] * (T::point(j) / T::divisor(j));
+      out[(2 * j + 1) * out_step][i] = even + odd;
+      out[(2 * j + 2) * out_step][i] = even - odd;
+    }
+    out[(tile + 1) * out_step][i] = g2[i];
   }
 }
 
 // G g G^T of each filter of weights that are kept: in double, since the rounding stays as long as
 // they do.
-template <int64_t columns>
+template <int64_t tile, int64_t columns>
 void pack_panel(const WinogradPanel& p) {
+  using T = Transforms<tile>;
   const int64_t first = p.panel * columns, in = p.weights.in;
   const int64_t left = p.weights.out - first, filters = left < columns ? left : columns;
   const float* weight = static_cast<const float*>(p.weights.weight);
-  double g[9][columns] = {}, half[18][columns], full[kPositions][columns];
+  double g[9][columns] = {}, half[3 * T::patch][columns], full[T::positions][columns];
   for (int64_t k = 0; k < p.rows; ++k) {
     for (int64_t i = 0; i < filters; ++i) {
       const float* filter = weight + (first + i) * p.weights.out_stride + k * p.weights.in_stride;
       for (int64_t j = 0; j < 9; ++j) g[j][i] = k < in ? filter[j * p.weights.tap_stride] : 0;
     }
-    for (int64_t j = 0; j < 3; ++j) weight_row<columns>(g + j, 3, half + j, 3);
-    for (int64_t i = 0; i < kPatch; ++i) weight_row<columns>(half + i * 3, 1, full + i * kPatch, 1);
-    for (int64_t s = 0; s < kPositions; ++s) {
+    for (int64_t j = 0; j < 3; ++j) weight_row<tile, columns>(g + j, 3, half + j, 3);
+    for (int64_t i = 0; i < T::patch; ++i)
+      weight_row<tile, columns>(half + i * 3, 1, full + i * T::patch, 1);
+    for (int64_t s = 0; s < T::positions; ++s) {
       float* u = p.u + ((s * p.panels + p.panel) * p.rows + k) * columns;
       for (int64_t i = 0; i < columns; ++i) u[i] = float(full[s][i]);
     }
@@ -83,26 +116,28 @@ ZC_INLINE void write(float* p, int64_t lane, int64_t count, typename V::Reg valu
   }
 }
 
-// G g of three vectors of filters -> six.
-template <class V>
-ZC_INLINE void filter_row(const typename V::Reg g[3], typename V::Reg out[6]) {
-  constexpr PairFactors a = pair_factors(kPointA, kPointB), b = pair_factors(kPointB, kPointA);
-  constexpr double at_zero = 1 / (kPointA * kPointA * kPointB * kPointB);
-  out[0] = V::mul(g[0], V::set1(float(at_zero)));
-  const auto even_a = V::fma(g[2], V::set1(float(a.last)), V::mul(g[0], V::set1(float(a.first))));
-  const auto even_b = V::fma(g[2], V::set1(float(b.last)), V::mul(g[0], V::set1(float(b.first))));
-  const auto odd_a = V::set1(float(a.odd)), odd_b = V::set1(float(b.odd));
-  out[1] = V::fma(g[1], odd_a, even_a);
-  out[2] = V::fnma(g[1], odd_a, even_a);
-  out[3] = V::fma(g[1], odd_b, even_b);
-  out[4] = V::fnma(g[1], odd_b, even_b);
-  out[5] = g[2];
+// G g of three vectors of filters.
+template <class V, int64_t tile>
+ZC_INLINE void filter_row(const typename V::Reg g[3], typename V::Reg* out) {
+  using T = Transforms<tile>;
+  out[0] = V::mul(g[0], V::set1(float(T::at_zero())));
+#pragma GCC unroll 3
+  for (int64_t j = 0; j < T::pairs; ++j) {
+    const auto first = V::set1(float(1 / T::divisor(j)));
+    const auto odd = V::set1(float(T::point(j) / T::divisor(j)));
+    const auto last = V::set1(float(T::square(j) / T::divisor(j)));
+    const auto even = V::fma(g[2], last, V::mul(g[0], first));
+    out[2 * j + 1] = V::fma(g[1], odd, even);
+    out[2 * j + 2] = V::fnma(g[1], odd, even);
+  }
+  out[tile + 1] = g[2];
 }
 
 // G g G^T of one panel's filters for weights that are used once: in float32, which takes a tenth of
 // the time and adds little to the rounding of the products.
-template <class V, int64_t columns>
+template <class V, int64_t tile, int64_t columns>
 void transform_filters(const WinogradFilters& f) {
+  constexpr int64_t patch = Transforms<tile>::patch;
   const float* from = f.g;
   for (int64_t k = 0; k < f.count; ++k, from += 9 * columns) {
     const int64_t end = f.ahead_lines * (k + 1) / f.count;
@@ -111,24 +146,24 @@ void transform_filters(const WinogradFilters& f) {
       for (int64_t at = 0; at < f.ahead_bytes; at += 64) __builtin_prefetch(next + at);
     }
     for (int64_t lane = 0; lane < columns; lane += V::width) {
-      typename V::Reg half[3][kPatch];
+      typename V::Reg half[3][patch];
 #pragma GCC unroll 3
       for (int64_t j = 0; j < 3; ++j) {
-        typename V::Reg g[3], out[kPatch];
+        typename V::Reg g[3], out[patch];
 #pragma GCC unroll 3
         for (int64_t i = 0; i < 3; ++i) g[i] = V::load(from + (i * 3 + j) * columns + lane);
-        filter_row<V>(g, out);
-#pragma GCC unroll 6
-        for (int64_t i = 0; i < kPatch; ++i) half[j][i] = out[i];
+        filter_row<V, tile>(g, out);
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < patch; ++i) half[j][i] = out[i];
       }
       float* u = f.u + k * columns + lane;
-#pragma GCC unroll 6
-      for (int64_t i = 0; i < kPatch; ++i) {
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < patch; ++i) {
         const typename V::Reg g[3] = {half[0][i], half[1][i], half[2][i]};
-        typename V::Reg out[kPatch];
-        filter_row<V>(g, out);
-#pragma GCC unroll 6
-        for (int64_t j = 0; j < kPatch; ++j, u += f.position_stride) V::store(u, out[j]);
+        typename V::Reg out[patch];
+        filter_row<V, tile>(g, out);
+#pragma GCC unroll 8
+        for (int64_t j = 0; j < patch; ++j, u += f.position_stride) V::store(u, out[j]);
       }
     }
   }
@@ -158,103 +193,135 @@ void turn_filters(const WinogradTurn& a) {
   }
 }
 
-// B^T d. With the points 0, +-a, +-b, infinity the rows are the coefficients of the products of
-// (x - p) over all points but one: row a is x (x + a) (x^2 - b^2), and so on.
 template <class V>
-ZC_INLINE void input_row(const typename V::Reg d[6], typename V::Reg out[6]) {
-  constexpr double a2 = kPointA * kPointA, b2 = kPointB * kPointB;
-  const auto a = V::set1(float(kPointA)), b = V::set1(float(kPointB));
-  const auto square_a = V::set1(float(a2)), square_b = V::set1(float(b2));
-  const auto sum = V::set1(float(a2 + b2)), product = V::set1(float(a2 * b2));
-  out[0] = V::fma(product, d[0], V::fnma(sum, d[2], d[4]));
-  const auto even_a = V::fnma(square_b, d[2], d[4]), odd_a = V::fnma(square_b, d[1], d[3]);
-  out[1] = V::fma(a, odd_a, even_a);
-  out[2] = V::fnma(a, odd_a, even_a);
-  const auto even_b = V::fnma(square_a, d[2], d[4]), odd_b = V::fnma(square_a, d[1], d[3]);
-  out[3] = V::fma(b, odd_b, even_b);
-  out[4] = V::fnma(b, odd_b, even_b);
-  out[5] = V::fma(product, d[1], V::fnma(sum, d[3], d[5]));
+ZC_INLINE typename V::Reg times(double factor, typename V::Reg x) {
+  return factor == 1 ? x : V::mul(V::set1(float(factor)), x);
+}
+
+// y + factor x, which is a sum where the factor is one: processors add beside multiplying.
+template <class V>
+ZC_INLINE typename V::Reg add_times(typename V::Reg y, double factor, typename V::Reg x) {
+  if (factor == 1) return V::add(y, x);
+  if (factor == -1) return V::sub(y, x);
+  return V::fma(V::set1(float(factor)), x, y);
+}
+
+// B^T d. The rows are the coefficients of the products of (x - p) over all points but one: that of
+// +p is x (x + p) times (x^2 - q^2) of each other pair.
+template <class V, int64_t tile>
+ZC_INLINE void input_row(const typename V::Reg* d, typename V::Reg* out) {
+  using T = Transforms<tile>;
+  const auto sum = [d](int64_t first, int64_t top, int64_t without) {
+    auto s = d[first + 2 * top];
+#pragma GCC unroll 3
+    for (int64_t k = top - 1; k >= 0; --k)
+      s = add_times<V>(s, T::coefficient(k, without), d[first + 2 * k]);
+    return s;
+  };
+  out[0] = sum(0, T::pairs, -1);
+#pragma GCC unroll 3
+  for (int64_t j = 0; j < T::pairs; ++j) {
+    const auto even = sum(2, T::pairs - 1, j), odd = sum(1, T::pairs - 1, j);
+    out[2 * j + 1] = add_times<V>(even, T::point(j), odd);
+    out[2 * j + 2] = add_times<V>(even, -T::point(j), odd);
+  }
+  out[tile + 1] = sum(1, T::pairs, -1);
 }
 
 // A^T m: row j holds the j-th powers of the points.
-template <class V>
-ZC_INLINE void output_row(const typename V::Reg m[6], typename V::Reg out[4]) {
-  constexpr double a = kPointA, b = kPointB;
-  const auto even_a = V::add(m[1], m[2]), odd_a = V::sub(m[1], m[2]);
-  const auto even_b = V::add(m[3], m[4]), odd_b = V::sub(m[3], m[4]);
-  out[0] = V::add(m[0], V::add(even_a, even_b));
-  out[1] = V::fma(V::set1(float(b)), odd_b, V::mul(V::set1(float(a)), odd_a));
-  out[2] = V::fma(V::set1(float(b * b)), even_b, V::mul(V::set1(float(a * a)), even_a));
-  out[3] = V::fma(V::set1(float(b * b * b)), odd_b, V::fma(V::set1(float(a * a * a)), odd_a, m[5]));
+template <class V, int64_t tile>
+ZC_INLINE void output_row(const typename V::Reg* m, typename V::Reg* out) {
+  using T = Transforms<tile>;
+  typename V::Reg even[T::pairs], odd[T::pairs];
+#pragma GCC unroll 3
+  for (int64_t j = 0; j < T::pairs; ++j) {
+    even[j] = V::add(m[2 * j + 1], m[2 * j + 2]);
+    odd[j] = V::sub(m[2 * j + 1], m[2 * j + 2]);
+  }
+  auto sum = even[0];
+#pragma GCC unroll 3
+  for (int64_t j = 1; j < T::pairs; ++j) sum = V::add(sum, even[j]);
+  out[0] = V::add(m[0], sum);
+#pragma GCC unroll 6
+  for (int64_t i = 1; i < tile; ++i) {
+    const typename V::Reg* part = i % 2 == 0 ? even : odd;
+    out[i] = i + 1 == tile ? add_times<V>(m[tile + 1], T::power(0, i), part[0])
+                           : times<V>(T::power(0, i), part[0]);
+#pragma GCC unroll 3
+    for (int64_t j = 1; j < T::pairs; ++j) out[i] = add_times<V>(out[i], T::power(j, i), part[j]);
+  }
 }
 
 struct TilePlace {
   int64_t sample, row, column;  // of the first result
 };
 
-ZC_INLINE TilePlace place_of(const WinogradGrid& grid, int64_t tile) {
-  const int64_t line = tile / grid.tiles_across;
-  return {line / grid.tiles_down, line % grid.tiles_down * kTile, tile % grid.tiles_across * kTile};
+template <int64_t tile>
+ZC_INLINE TilePlace place_of(const WinogradGrid& grid, int64_t i) {
+  const int64_t line = i / grid.tiles_across;
+  return {line / grid.tiles_down, line % grid.tiles_down * tile, i % grid.tiles_across * tile};
 }
 
 // One tile, one group of 16 channels, of which `count` exist.
-template <class V, bool whole>
+template <class V, int64_t tile, bool whole>
 ZC_INLINE void input_group(const float* const* pixels, int64_t channel, int64_t count, float* v,
                            int64_t position_stride) {
   using Reg = typename V::Reg;
+  constexpr int64_t patch = Transforms<tile>::patch;
   for (int64_t lane = 0; lane < kGroup; lane += V::width) {
-    Reg d[kPatch][kPatch];
-#pragma GCC unroll 6
-    for (int64_t j = 0; j < kPatch; ++j) {
-      Reg column[kPatch], out[kPatch];
-#pragma GCC unroll 6
-      for (int64_t i = 0; i < kPatch; ++i) {
-        column[i] = read<V, whole>(pixels[i * kPatch + j] + channel, lane, count);
+    Reg d[patch][patch];
+#pragma GCC unroll 8
+    for (int64_t j = 0; j < patch; ++j) {
+      Reg column[patch], out[patch];
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < patch; ++i) {
+        column[i] = read<V, whole>(pixels[i * patch + j] + channel, lane, count);
       }
-      input_row<V>(column, out);
-#pragma GCC unroll 6
-      for (int64_t i = 0; i < kPatch; ++i) d[i][j] = out[i];
+      input_row<V, tile>(column, out);
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < patch; ++i) d[i][j] = out[i];
     }
-#pragma GCC unroll 6
-    for (int64_t i = 0; i < kPatch; ++i) {
-      Reg out[kPatch];
-      input_row<V>(d[i], out);
-#pragma GCC unroll 6
-      for (int64_t j = 0; j < kPatch; ++j) {
-        V::store(v + (i * kPatch + j) * position_stride + lane, out[j]);
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < patch; ++i) {
+      Reg out[patch];
+      input_row<V, tile>(d[i], out);
+#pragma GCC unroll 8
+      for (int64_t j = 0; j < patch; ++j) {
+        V::store(v + (i * patch + j) * position_stride + lane, out[j]);
       }
     }
   }
 }
 
-template <class V>
+template <class V, int64_t tile>
 void transform_input(const WinogradInput& a) {
+  constexpr int64_t patch = Transforms<tile>::patch;
   const WinogradShape& s = a.grid->shape;
   for (int64_t t = 0; t < a.tiles; ++t) {
-    const TilePlace at = place_of(*a.grid, a.first_tile + t);
-    const float* pixels[kPositions];
-    for (int64_t i = 0; i < kPatch; ++i) {
+    const TilePlace at = place_of<tile>(*a.grid, a.first_tile + t);
+    const float* pixels[patch * patch];
+    for (int64_t i = 0; i < patch; ++i) {
       const int64_t row = at.row - s.padding + i;
-      for (int64_t j = 0; j < kPatch; ++j) {
+      for (int64_t j = 0; j < patch; ++j) {
         const int64_t column = at.column - s.padding + j;
         const bool inside = row >= 0 && row < s.height && column >= 0 && column < s.width;
         const int64_t pixel = (at.sample * s.height + row) * s.width + column;
-        pixels[i * kPatch + j] = inside ? a.x + pixel * a.channels : a.zeros;
+        pixels[i * patch + j] = inside ? a.x + pixel * a.channels : a.zeros;
       }
     }
     float* v = a.v + t * kGroup;
     int64_t channel = 0;
     for (; channel + kGroup <= a.channels; channel += kGroup, v += a.group_stride) {
-      input_group<V, true>(pixels, channel, kGroup, v, a.position_stride);
+      input_group<V, tile, true>(pixels, channel, kGroup, v, a.position_stride);
     }
     if (channel < a.channels) {
-      input_group<V, false>(pixels, channel, a.channels - channel, v, a.position_stride);
+      input_group<V, tile, false>(pixels, channel, a.channels - channel, v, a.position_stride);
     }
   }
 }
 
 // `rows` tiles at once, so that rows * parts sums stay in registers over all channels.
-template <class V, int rows, int parts>
+template <class V, int64_t tile, int rows, int parts>
 __attribute__((noinline)) void multiply_rows(const WinogradProduct& p, int64_t first) {
   typename V::Reg sum[rows][parts];
 #pragma GCC unroll 16
@@ -269,7 +336,7 @@ __attribute__((noinline)) void multiply_rows(const WinogradProduct& p, int64_t f
       for (int j = 0; j < parts; ++j) {
         const int64_t column = j * V::width;
         sum[i][j] = V::load(p.m + column / kGroup * p.m_group_stride +
-                            (first + i) * kPositions * kGroup + column % kGroup);
+                            (first + i) * Transforms<tile>::positions * kGroup + column % kGroup);
       }
     }
   }
@@ -295,29 +362,29 @@ __attribute__((noinline)) void multiply_rows(const WinogradProduct& p, int64_t f
 #pragma GCC unroll 4
     for (int j = 0; j < parts; ++j) {
       const int64_t column = j * V::width;
-      V::store(p.m + column / kGroup * p.m_group_stride + (first + i) * kPositions * kGroup +
-                   column % kGroup,
+      V::store(p.m + column / kGroup * p.m_group_stride +
+                   (first + i) * Transforms<tile>::positions * kGroup + column % kGroup,
                sum[i][j]);
     }
   }
 }
 
-template <class V, int rows, int parts>
+template <class V, int64_t tile, int rows, int parts>
 void multiply_up_to(const WinogradProduct& p, int64_t first, int64_t count) {
   if constexpr (rows > 1) {
-    if (count < rows) return multiply_up_to<V, rows - 1, parts>(p, first, count);
+    if (count < rows) return multiply_up_to<V, tile, rows - 1, parts>(p, first, count);
   }
-  multiply_rows<V, rows, parts>(p, first);
+  multiply_rows<V, tile, rows, parts>(p, first);
 }
 
 // The tiles in portions as equal as can be: 16 of them are 8 and 8, not 14 and 2, because few rows
 // wait for the weights.
-template <class V, int rows, int parts>
+template <class V, int64_t tile, int rows, int parts>
 void multiply(const WinogradProduct& p) {
   const int64_t portions = (p.tiles + rows - 1) / rows;
   for (int64_t i = 0; i < portions; ++i) {
     const int64_t first = p.tiles * i / portions;
-    multiply_up_to<V, rows, parts>(p, first, p.tiles * (i + 1) / portions - first);
+    multiply_up_to<V, tile, rows, parts>(p, first, p.tiles * (i + 1) / portions - first);
   }
 }
 
@@ -352,32 +419,33 @@ ZC_INLINE typename V::Reg activate(typename V::Reg x, Activation activation) {
 }
 
 // One tile of rows x columns results, the first of which lies at y + offset.
-template <class V, bool whole>
+template <class V, int64_t tile, bool whole>
 ZC_INLINE void output_group(const WinogradOutput& a, const float* m, int64_t offset, int64_t rows,
                             int64_t columns) {
   using Reg = typename V::Reg;
+  constexpr int64_t patch = Transforms<tile>::patch;
   for (int64_t lane = 0; lane < kGroup; lane += V::width) {
-    Reg h[kTile][kPatch];
-#pragma GCC unroll 6
-    for (int64_t j = 0; j < kPatch; ++j) {
-      Reg column[kPatch], out[kTile];
-#pragma GCC unroll 6
-      for (int64_t i = 0; i < kPatch; ++i) {
-        column[i] = V::load(m + (i * kPatch + j) * kGroup + lane);
+    Reg h[tile][patch];
+#pragma GCC unroll 8
+    for (int64_t j = 0; j < patch; ++j) {
+      Reg column[patch], out[tile];
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < patch; ++i) {
+        column[i] = V::load(m + (i * patch + j) * kGroup + lane);
       }
-      output_row<V>(column, out);
-#pragma GCC unroll 4
-      for (int64_t i = 0; i < kTile; ++i) h[i][j] = out[i];
+      output_row<V, tile>(column, out);
+#pragma GCC unroll 6
+      for (int64_t i = 0; i < tile; ++i) h[i][j] = out[i];
     }
     const Reg bias = V::load(a.bias + lane);
-#pragma GCC unroll 4
-    for (int64_t i = 0; i < kTile; ++i) {
+#pragma GCC unroll 6
+    for (int64_t i = 0; i < tile; ++i) {
       if (i == rows) break;
-      Reg out[kTile];
-      output_row<V>(h[i], out);
+      Reg out[tile];
+      output_row<V, tile>(h[i], out);
       const int64_t line = offset + i * a.grid->out_width * a.channels;
-#pragma GCC unroll 4
-      for (int64_t j = 0; j < kTile; ++j) {
+#pragma GCC unroll 6
+      for (int64_t j = 0; j < tile; ++j) {
         if (j == columns) break;
         const int64_t pixel = line + j * a.channels;
         Reg value = V::add(out[j], bias);
@@ -390,31 +458,32 @@ ZC_INLINE void output_group(const WinogradOutput& a, const float* m, int64_t off
   }
 }
 
-template <class V>
+template <class V, int64_t tile>
 void transform_output(const WinogradOutput& a) {
   const WinogradGrid& grid = *a.grid;
   const float* m = a.m;
-  for (int64_t t = 0; t < a.tiles; ++t, m += kPositions * kGroup) {
-    const TilePlace at = place_of(grid, a.first_tile + t);
+  for (int64_t t = 0; t < a.tiles; ++t, m += Transforms<tile>::positions * kGroup) {
+    const TilePlace at = place_of<tile>(grid, a.first_tile + t);
     const int64_t below = grid.out_height - at.row, beside = grid.out_width - at.column;
-    const int64_t rows = below < kTile ? below : kTile, columns = beside < kTile ? beside : kTile;
+    const int64_t rows = below < tile ? below : tile, columns = beside < tile ? beside : tile;
     const int64_t pixel = (at.sample * grid.out_height + at.row) * grid.out_width + at.column;
     const int64_t offset = pixel * a.channels + a.first_channel;
-    a.count == kGroup ? output_group<V, true>(a, m, offset, rows, columns)
-                      : output_group<V, false>(a, m, offset, rows, columns);
+    a.count == kGroup ? output_group<V, tile, true>(a, m, offset, rows, columns)
+                      : output_group<V, tile, false>(a, m, offset, rows, columns);
   }
 }
 
-template <class V, int rows, int parts>
+template <class V, int64_t tile, int rows, int parts>
 constexpr WinogradKernels kernels_of() {
   constexpr int64_t columns = parts * V::width;
-  return {columns,
-          pack_panel<columns>,
+  return {tile,
+          columns,
+          pack_panel<tile, columns>,
           turn_filters<V, columns, float>,
-          transform_filters<V, columns>,
-          transform_input<V>,
-          multiply<V, rows, parts>,
-          transform_output<V>};
+          transform_filters<V, tile, columns>,
+          transform_input<V, tile>,
+          multiply<V, tile, rows, parts>,
+          transform_output<V, tile>};
 }
 
 #undef ZC_INLINE

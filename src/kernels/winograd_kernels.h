@@ -10,14 +10,18 @@ namespace zc::kernels {
 
 // Channels lie in groups of 16 in the working memory, one cache line of float32.
 inline constexpr int64_t kGroup = 16;
-// A tile of 4 x 4 results needs 6 x 6 inputs, and one product at each of these 36 positions.
-inline constexpr int64_t kTile = 4;
-inline constexpr int64_t kPatch = 6;
-inline constexpr int64_t kPositions = kPatch * kPatch;
-
-// The interpolation points are 0, +-kPointA, +-kPointB and infinity; winograd.h says why.
-inline constexpr double kPointA = 0.625;
-inline constexpr double kPointB = 1.5;
+// The interpolation points of F(tile x tile, 3x3) are 0, infinity and +- each of these; winograd.h
+// says why.
+template <int64_t tile>
+struct WinogradPoints;
+template <>
+struct WinogradPoints<4> {
+  static constexpr double pairs[] = {0.625, 1.5};
+};
+template <>
+struct WinogradPoints<6> {
+  static constexpr double pairs[] = {1, 0.5, 2};
+};
 
 // The picture and the tiles that cover its result, row by row, one sample after the other.
 struct WinogradGrid {
@@ -75,7 +79,7 @@ struct WinogradProduct {
   int64_t groups;
   int64_t tiles;
   const float* u;  // [groups * 16][columns]
-  float* m;        // [column / 16][tile][36][16], at this position
+  float* m;        // [column / 16][tile][position][16], at this position
   int64_t m_group_stride;
   bool add = false;  // to what m holds
 };
@@ -83,7 +87,7 @@ struct WinogradProduct {
 // y = activation(A^T m A + bias + residual) of one group of channels of `tiles` tiles.
 struct WinogradOutput {
   const WinogradGrid* grid;
-  const float* m;     // [tile][36][16]
+  const float* m;     // [tile][position][16]
   const float* bias;  // [16]
   const float* residual;
   float* y;
@@ -94,6 +98,7 @@ struct WinogradOutput {
 };
 
 struct WinogradKernels {
+  int64_t tile;     // results of a tile along each axis; a patch of tile + 2 inputs makes them
   int64_t columns;  // output channels in a panel of weights
   void (*pack_panel)(const WinogradPanel&);
   void (*turn_filters)(const WinogradTurn&);
@@ -103,16 +108,19 @@ struct WinogradKernels {
   void (*transform_output)(const WinogradOutput&);
   // The same of float16, which becomes float32. Null: widened first.
   void (*turn_float16)(const WinogradTurn&) = nullptr;
+
+  // Of a patch; there is one product for each.
+  int64_t positions() const { return (tile + 2) * (tile + 2); }
 };
 
-// Null for an instruction set that this machine lacks.
-const WinogradKernels* winograd_kernels_for(InstructionSet set);
+// For tiles of 4 or 6. Null for an instruction set that this machine lacks.
+const WinogradKernels* winograd_kernels_for(InstructionSet set, int64_t tile);
 
 // Those of a contiguous tensor where they are 0.
 WinogradWeights with_strides(WinogradWeights weights);
 
 // Throws bug for sizes below 1.
-WinogradGrid winograd_grid(const WinogradShape& shape);
+WinogradGrid winograd_grid(const WinogradShape& shape, int64_t tile);
 
 // The bias and then 16 zeros at least, up to whole panels.
 AlignedFloats padded_bias(const WinogradWeights& weights, int64_t columns);
@@ -134,7 +142,7 @@ struct WinogradPacked {
   const WinogradKernels* kernels;
   int64_t in;
   int64_t groups, panels;
-  const float* u;      // [36][panel][groups * 16][columns]
+  const float* u;      // [position][panel][groups * 16][columns]
   const float* bias;   // [panels * columns + 16], zeros at the end
   const float* zeros;  // [groups * 16]
   int64_t channels;    // of y
@@ -146,8 +154,8 @@ size_t packed_scratch_floats(const WinogradPacked& packed, const WinogradGrid& g
 
 // Null where the compiler does not know the instruction set. Whether the machine has it is asked
 // elsewhere.
-const WinogradKernels* winograd_portable();
-const WinogradKernels* winograd_avx2();
-const WinogradKernels* winograd_avx512();
+const WinogradKernels* winograd_portable(int64_t tile);
+const WinogradKernels* winograd_avx2(int64_t tile);
+const WinogradKernels* winograd_avx512(int64_t tile);
 
 }  // namespace zc::kernels

@@ -14,9 +14,10 @@ constexpr int64_t kFewestTiles = 16, kMostTiles = 64;
 constexpr int64_t kMostInputFloats = int64_t{4} << 20;
 // Groups of input channels between two readings of the products.
 constexpr int64_t kGroupsAtOnce = 16;
-// With so many tiles, filters are transformed once, into memory, some of them at a time.
-constexpr int64_t kManyTiles = 512;
-constexpr int64_t kMostPackedFloats = int64_t{6} << 20;
+// With products at so many places, filters are transformed once, into memory, some of them at a
+// time.
+constexpr int64_t kManyProducts = int64_t{18} << 10;
+constexpr int64_t kMostPackedFloats = int64_t{12} << 20;
 // Tiles of a task of the input transform.
 constexpr int64_t kInputTiles = 8;
 
@@ -44,10 +45,10 @@ struct Problem {
 // Blocks of tiles, whose transformed input all threads share: v[position][group][tile][16].
 struct Blocks {
   int64_t count, capacity;
-  int64_t position_stride;
+  int64_t positions, position_stride;
 
   int64_t group_stride() const { return capacity * kGroup; }
-  int64_t product_stride() const { return capacity * kGroup * kPositions; }
+  int64_t product_stride() const { return capacity * kGroup * positions; }
 };
 
 struct Tiles {
@@ -55,12 +56,14 @@ struct Tiles {
 };
 
 Blocks blocks_of(const Problem& p) {
+  const int64_t positions = p.kernels->positions();
   const int64_t most =
-      std::clamp(kMostInputFloats / (kPositions * p.groups * kGroup), kFewestTiles, kMostTiles);
-  Blocks b;
+      std::clamp(kMostInputFloats / (positions * p.groups * kGroup), kFewestTiles, kMostTiles);
+  Blocks b = {};
+  b.positions = positions;
   b.count = divide_up(p.tiles, most);
   b.capacity = divide_up(p.tiles, b.count);
-  // An odd number of cache lines: the 36 places of one tile then fall into different sets.
+  // An odd number of cache lines: the places of one tile then fall into different sets.
   b.position_stride = (p.groups * b.capacity | 1) * kGroup;
   return b;
 }
@@ -90,7 +93,7 @@ void multiply_panel(const Problem& p, const Blocks& b, int64_t tiles, int64_t pa
                     float* m) {
   const int64_t columns = p.kernels->columns, at_once = std::min(kGroupsAtOnce, p.groups);
   const int64_t u_stride = at_once * kGroup * columns + kGroup;
-  float* u = kept_floats<Use::filters>(kPositions * u_stride);
+  float* u = kept_floats<Use::filters>(b.positions * u_stride);
   for (int64_t group = 0; group < p.groups; group += at_once) {
     const int64_t groups = std::min(at_once, p.groups - group);
     transform_filter_block(*p.kernels, {.weights = &p.weights,
@@ -99,7 +102,7 @@ void multiply_panel(const Problem& p, const Blocks& b, int64_t tiles, int64_t pa
                                         .groups = groups,
                                         .u = u,
                                         .position_stride = u_stride});
-    for (int64_t s = 0; s < kPositions; ++s) {
+    for (int64_t s = 0; s < b.positions; ++s) {
       p.kernels->multiply({.v = v + s * b.position_stride + group * b.group_stride(),
                            .group_stride = b.group_stride(),
                            .groups = groups,
@@ -136,7 +139,7 @@ void run_panel(const Problem& p, const Blocks& b, const Tiles& tiles, int64_t pa
 
 void run_blocks(const Problem& p, const Workers& workers) {
   const Blocks b = blocks_of(p);
-  float* v = kept_floats<Use::input>(kPositions * b.position_stride);
+  float* v = kept_floats<Use::input>(b.positions * b.position_stride);
   for (int64_t i = 0; i < b.count; ++i) {
     const int64_t first = p.tiles * i / b.count;
     const Tiles tiles = {first, p.tiles * (i + 1) / b.count - first};
@@ -167,9 +170,10 @@ void pack_panels(const Problem& p, int64_t first, int64_t count, float* u, const
 // In slices, so that packed memory stays small.
 void run_slices(const Problem& p, const Workers& workers) {
   const int64_t columns = p.kernels->columns, panel_floats = p.groups * kGroup * columns;
-  const int64_t most = std::max<int64_t>(1, kMostPackedFloats / (kPositions * panel_floats));
+  const int64_t packed_floats = panel_floats * p.kernels->positions();
+  const int64_t most = std::max<int64_t>(1, kMostPackedFloats / packed_floats);
   const int64_t slices = divide_up(p.panels, most);
-  float* u = kept_floats<Use::packed>(divide_up(p.panels, slices) * kPositions * panel_floats);
+  float* u = kept_floats<Use::packed>(divide_up(p.panels, slices) * packed_floats);
   for (int64_t i = 0; i < slices; ++i) {
     const int64_t first = p.panels * i / slices, end = p.panels * (i + 1) / slices;
     pack_panels(p, first, end - first, u, workers);
@@ -191,10 +195,12 @@ void run_slices(const Problem& p, const Workers& workers) {
 
 void winograd_conv(const WinogradWeights& weights, const WinogradCall& call, const Workers& workers,
                    InstructionSet set) {
-  const WinogradKernels* kernels = winograd_kernels_for(set);
+  const int64_t out_width = call.shape.width + 2 * call.shape.padding - 2;
+  const int64_t tile = call.tile != 0 ? call.tile : winograd_tile(out_width);
+  const WinogradKernels* kernels = winograd_kernels_for(set, tile);
   ZC_BUG_IF(weights.in < 1 || weights.out < 1 || kernels == nullptr);
   const int64_t groups = divide_up(weights.in, kGroup);
-  const WinogradGrid grid = winograd_grid(call.shape);
+  const WinogradGrid grid = winograd_grid(call.shape, tile);
   const Problem p = {.kernels = kernels,
                      .weights = with_strides(weights),
                      .call = &call,
@@ -204,7 +210,7 @@ void winograd_conv(const WinogradWeights& weights, const WinogradCall& call, con
                      .panels = divide_up(weights.out, kernels->columns),
                      .bias = padded_bias(weights, kernels->columns),
                      .zeros = zero_floats(groups * kGroup)};
-  p.tiles < kManyTiles ? run_blocks(p, workers) : run_slices(p, workers);
+  p.tiles * kernels->positions() < kManyProducts ? run_blocks(p, workers) : run_slices(p, workers);
 }
 
 }  // namespace zc::kernels

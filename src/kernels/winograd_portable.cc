@@ -5,9 +5,10 @@
 
 namespace zc::kernels {
 
-const WinogradKernels* winograd_portable() {
-  static constexpr WinogradKernels kernels = kernels_of<FourFloats, 6, 2>();
-  return &kernels;
+const WinogradKernels* winograd_portable(int64_t tile) {
+  static constexpr WinogradKernels four = kernels_of<FourFloats, 4, 6, 2>();
+  static constexpr WinogradKernels six = kernels_of<FourFloats, 6, 6, 2>();
+  return tile == 6 ? &six : &four;
 }
 
 }  // namespace zc::kernels

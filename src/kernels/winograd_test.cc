@@ -23,6 +23,7 @@ struct Case {
   bool bias = true;
   bool residual = false;
   Activation activation = Activation::none;
+  int64_t tile = 4;
 
   int64_t out_height() const { return shape.height + 2 * shape.padding - 2; }
   int64_t out_width() const { return shape.width + 2 * shape.padding - 2; }
@@ -108,7 +109,8 @@ std::vector<float> winograd_once(const Case& c, const Data& d, const WinogradWei
                  .x = d.x.data(),
                  .y = y.data(),
                  .residual = c.residual ? d.residual.data() : nullptr,
-                 .activation = c.activation},
+                 .activation = c.activation,
+                 .tile = c.tile},
                 workers, set);
   EXPECT_TRUE(std::all_of(y.end() - 64, y.end(), [](float v) { return v == -777.0f; }));
   y.resize(c.results());
@@ -117,32 +119,37 @@ std::vector<float> winograd_once(const Case& c, const Data& d, const WinogradWei
 
 // The rms error that winograd.h states, for results of standard deviation 1.
 double stated_rms(const Case& c) {
-  return std::sqrt(3.5e-7 * 3.5e-7 + 9e-8 * 9e-8 * static_cast<double>(c.in));
+  const double one = c.tile == 6 ? 1.5e-6 : 3.5e-7, more = c.tile == 6 ? 3.8e-7 : 9e-8;
+  return std::sqrt(one * one + more * more * static_cast<double>(c.in));
 }
 
 // Few channels have heavy tails: the largest of 10^6 errors was 29 times the rms of one channel,
 // 13 times that of 64 and more. A wrong tail or tile would be off by 10^5 times the rms.
-void expect_direct_sum(const Case& c) {
+void expect_stated_error(const Case& c, const std::vector<float>& got,
+                         const std::vector<double>& wanted) {
+  double largest = 0.0, squares = 0.0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    const double error = std::abs(got[i] - wanted[i]);
+    largest = std::max(largest, error);
+    squares += error * error;
+  }
+  EXPECT_LE(largest, 30 * stated_rms(c));
+  if (got.size() < 500) return;
+  EXPECT_LE(std::sqrt(squares / static_cast<double>(got.size())), 1.5 * stated_rms(c));
+}
+
+void expect_direct_sum(Case c) {
   const Data d(c);
   const std::vector<double> wanted = direct(c, d);
   for (const InstructionSet set : instruction_sets()) {
     SCOPED_TRACE(testing::Message()
                  << "set " << static_cast<int>(set) << ", " << c.shape.batch << " x "
                  << c.shape.height << " x " << c.shape.width << ", " << c.in << " -> " << c.out);
-    for (const bool once : {false, true}) {
-      const std::vector<float> got =
-          once ? winograd_once(c, d, weights_of(c, d), set) : winograd(c, d, set);
-      double largest = 0.0, squares = 0.0;
-      for (size_t i = 0; i < got.size(); ++i) {
-        const double error = std::abs(got[i] - wanted[i]);
-        largest = std::max(largest, error);
-        squares += error * error;
-      }
-      EXPECT_LE(largest, 30 * stated_rms(c));
-      if (got.size() >= 500) {
-        EXPECT_LE(std::sqrt(squares / static_cast<double>(got.size())), 1.5 * stated_rms(c));
-      }
-    }
+    c.tile = 4;
+    expect_stated_error(c, winograd(c, d, set), wanted);
+    expect_stated_error(c, winograd_once(c, d, weights_of(c, d), set), wanted);
+    c.tile = 6;
+    expect_stated_error(c, winograd_once(c, d, weights_of(c, d), set), wanted);
   }
 }
 
@@ -194,6 +201,7 @@ Workers threads(int64_t count) {
 TEST(Winograd, AResultDoesNotDependOnTheNumberOfThreads) {
   // Many tiles make blocks, few tiles with many channels make slices of channels.
   for (const Case& c : {Case{.shape = {1, 70, 61}, .in = 16, .out = 40},
+                        Case{.shape = {1, 70, 61}, .in = 16, .out = 40, .tile = 6},
                         Case{.shape = {1, 5, 9}, .in = 24, .out = 264}}) {
     const Data d(c);
     for (const InstructionSet set : instruction_sets()) {
@@ -221,14 +229,30 @@ TEST(Winograd, AResultDoesNotDependOnTheRestOfTheBatch) {
 
 // One picture has its filters transformed on the way, two have them transformed into memory first.
 TEST(Winograd, AResultDoesNotDependOnWhereTheFiltersAreTransformed) {
-  const Case both{.shape = {2, 66, 63}, .in = 290, .out = 35};
-  const Data d(both);
-  Case one = both;
-  one.shape.batch = 1;
+  for (const Case& both : {Case{.shape = {2, 66, 63}, .in = 290, .out = 35},
+                           Case{.shape = {2, 75, 80}, .in = 290, .out = 35, .tile = 6}}) {
+    const Data d(both);
+    Case one = both;
+    one.shape.batch = 1;
+    const InstructionSet set = instruction_sets().back();
+    std::vector<float> first = winograd_once(both, d, weights_of(both, d), set);
+    first.resize(first.size() / 2);
+    EXPECT_EQ(winograd_once(one, d, weights_of(one, d), set), first);
+  }
+}
+
+TEST(Winograd, WidePicturesHaveLargeTiles) {
+  Case c{.shape = {1, 9, 128}, .in = 20, .out = 24};
+  const Data d(c);
   const InstructionSet set = instruction_sets().back();
-  std::vector<float> first = winograd_once(both, d, weights_of(both, d), set);
-  first.resize(first.size() / 2);
-  EXPECT_EQ(winograd_once(one, d, weights_of(one, d), set), first);
+  const auto with_tile = [&](int64_t tile) {
+    c.tile = tile;
+    return winograd_once(c, d, weights_of(c, d), set);
+  };
+  EXPECT_EQ(with_tile(0), with_tile(6));
+  EXPECT_NE(with_tile(0), with_tile(4));
+  c.shape = {1, 128, 9};  // of as many numbers
+  EXPECT_EQ(with_tile(0), with_tile(4));
 }
 
 TEST(Winograd, HalvesGiveWhatTheirValuesGive) {

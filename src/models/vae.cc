@@ -19,9 +19,8 @@ namespace {
 
 constexpr double kEps = 1e-6;  // every norm of the VAE
 
-// Rows of a band at most, and its margin: multiples of the tiles of Winograd's convolution, so that
-// tiles lie as they lie in the whole picture and sums are the same.
-constexpr int64_t kTile = 4, kBandRows = 64;
+// Rows of a band at most, but for the rest of a convolution's tile.
+constexpr int64_t kBandRows = 64;
 // Smaller pictures are worth no bands.
 constexpr int64_t kSmallestBanded = int64_t{1} << 15;  // pixels
 
@@ -30,24 +29,25 @@ bool in_bands(const at::Tensor& x, VaeRows rows) {
          x.size(0) == 1 && x.size(2) * x.size(3) >= kSmallestBanded;
 }
 
-// work(first row, rows) for bands of about one height.
+// work(first row, rows) for bands of about one height, a multiple of `tile` rows.
 template <class Work>
-void for_each_band(int64_t height, const Work& work) {
+void for_each_band(int64_t height, int64_t tile, const Work& work) {
   const int64_t bands = (height + kBandRows - 1) / kBandRows;
-  const int64_t rows = (height + bands * kTile - 1) / (bands * kTile) * kTile;
+  const int64_t rows = (height + bands * tile - 1) / (bands * tile) * tile;
   for (int64_t first = 0; first < height; first += rows)
     work(first, std::min(rows, height - first));
 }
 
 // y = of(x) for a 3x3 convolution and what stands before it, `scale` times as high and wide as x.
-// of() is asked for bands with a margin; what it gives there is left out.
+// of() is asked for bands with a margin; what it gives there is left out. Tiles lie in bands as
+// they lie in the whole picture, so that sums are the same.
 template <class Of>
 at::Tensor banded(const at::Tensor& x, int64_t scale, const Of& of) {
   at::Tensor y;
-  const int64_t height = x.size(2);
-  for_each_band(height, [&](int64_t first, int64_t rows) {
-    const int64_t begin = std::max<int64_t>(0, first - kTile);
-    const int64_t end = std::min(height, first + rows + kTile);
+  const int64_t height = x.size(2), tile = ops::conv_tile_rows(x.size(3) * scale);
+  for_each_band(height, tile, [&](int64_t first, int64_t rows) {
+    const int64_t begin = std::max<int64_t>(0, first - tile);
+    const int64_t end = std::min(height, first + rows + tile);
     const at::Tensor band = of(x.narrow(2, begin, end - begin));
     if (!y.defined()) {
       y = at::empty({1, band.size(1), height * scale, band.size(3)},
@@ -86,7 +86,7 @@ VaeResnet::VaeResnet(Module& parent, std::string_view key, int64_t in, int64_t o
 at::Tensor VaeResnet::operator()(const at::Tensor& x, VaeRows rows) const {
   at::Tensor h = conv_of_norm(norm2_, conv2_, conv_of_norm(norm1_, conv1_, x, rows), rows);
   if (!in_bands(x, rows)) return (shortcut_ ? (*shortcut_)(x) : x) + h;
-  for_each_band(x.size(2), [&](int64_t first, int64_t count) {
+  for_each_band(x.size(2), 1, [&](int64_t first, int64_t count) {
     const at::Tensor band = x.narrow(2, first, count);
     h.narrow(2, first, count).add_(shortcut_ ? (*shortcut_)(band) : band);
   });

@@ -57,6 +57,10 @@ bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Ten
   return kernels::winograd_pays(x.size(1), weight.size(0), shape_of(x, o));
 }
 
+bool takes_large_tiles(const at::Tensor& x, const ops::ConvOptions& o) {
+  return kernels::winograd_tile(x.size(3) + 2 * o.padding - 2) > 4;
+}
+
 at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& e) {
   if (e.residual.defined()) y = y + e.residual;
   switch (e.activation) {

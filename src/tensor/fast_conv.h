@@ -26,6 +26,8 @@ at::Tensor with_epilogue(at::Tensor y, const ConvEpilogue& epilogue);
 // stride 1, padding 0 or 1, no autocast, and kernels::winograd_pays. Gradients are not looked at.
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     const ops::ConvOptions& o);
+// Whether winograd_conv computes it in its large tiles.
+bool takes_large_tiles(const at::Tensor& x, const ops::ConvOptions& o);
 // Transforms the weights for this call, which costs less than it saves. No gradients; the result is
 // channels-last.
 at::Tensor winograd_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

@@ -68,6 +68,8 @@ namespace {
 
 enum class ConvRoute : uint8_t { trainable, pointwise, split, winograd, aten };
 
+// A picture of large tiles goes to Winograd even where there is AMX, whose split products were as
+// fast as Winograd's with small tiles on it. Products rounded to bfloat16 take a third of that.
 ConvRoute route_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    const ConvOptions& o) {
   const bool trains = c10::GradMode::is_enabled();
@@ -75,8 +77,11 @@ ConvRoute route_of(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   if (!own_kernels(x)) return ConvRoute::aten;
   if (is_pointwise(x, weight, o) && suits_fast_linear(x.permute({0, 2, 3, 1}), weight.flatten(1)))
     return ConvRoute::pointwise;
+  const bool by_winograd = !trains && suits_winograd(x, weight, bias, o);
+  if (by_winograd && takes_large_tiles(x, o) && kernels_in_use() != Kernels::bf16)
+    return ConvRoute::winograd;
   if (!trains && suits_split_conv(x, weight, bias, o)) return ConvRoute::split;
-  if (!trains && suits_winograd(x, weight, bias, o)) return ConvRoute::winograd;
+  if (by_winograd) return ConvRoute::winograd;
   return ConvRoute::aten;
 }
 
@@ -91,6 +96,10 @@ bool is_widened_for_aten(const at::Tensor& x, const at::Tensor& weight) {
 bool conv2d_takes(const at::Tensor& x, const at::Tensor& weight, ConvOptions o) {
   if (x.scalar_type() == weight.scalar_type()) return true;
   return is_widened_for_aten(x, weight) || route_of(x, weight, {}, o) != ConvRoute::aten;
+}
+
+int64_t conv_tile_rows(int64_t width) {
+  return kernels::winograd_tile(width);
 }
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

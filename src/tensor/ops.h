@@ -20,6 +20,9 @@ struct ConvOptions {
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   ConvOptions o);
 bool conv2d_takes(const at::Tensor& x, const at::Tensor& weight, ConvOptions o);
+// Rows of a result that a 3x3 convolution computes together where the result is so wide: bands of a
+// picture that begin at multiples of them have the numbers of the whole.
+int64_t conv_tile_rows(int64_t width);
 
 // x [...,D], weight [D',D], bias [D'] or undefined; `residual` [...,D'], or undefined, is added.
 // The weight may be of another type than x where linear_takes() says so.
