@@ -19,18 +19,21 @@ namespace {
 // Beside what is kept there must be room for a run.
 constexpr double kShareKept = 0.5;
 
-int64_t module_bytes(const Module& module) {
+int64_t module_bytes(const Module& module, bool exact) {
   int64_t bytes = 0;
   module.visit(Module::ConstVisitor([&](const std::string&, const Parameter& p) {
-    bytes += p.shape().size() > 1 ? static_cast<int64_t>(p.stored().nbytes()) : p.numel() * 4;
+    const bool stays = p.shape().size() > 1 && !exact;
+    bytes += stays ? static_cast<int64_t>(p.stored().nbytes()) : p.numel() * 4;
   }));
   return bytes;
 }
 
-// Which files, that they are still the same ones, and what the networks became on their device.
+// Which files, that they are still the same ones, and what the networks became on their device:
+// plain kernels turn halves into float32 at their first use, for good.
 std::string key_of(const JobRequest& job, const std::string& network) {
   std::string key = fmt::format("{}\n{}\n{}\n{}", job.base.file.string(), job.base.sha10,
                                 job.request.prediction, network);
+  if (job.request.exact) key += "\nexact";
   for (const auto& [kind, control] : job.controlnets)
     key += fmt::format("\n{}={} {}", kind, control.file.string(), control.sha10);
   for (const ControlUnit& unit : job.request.controls) key += "\n" + unit.kind;
@@ -67,10 +70,11 @@ int64_t model_budget(const EngineOptions& options) {
   return static_cast<int64_t>(kShareKept * static_cast<double>(memory));
 }
 
-int64_t bytes_loaded(const ModelSet& models) {
-  int64_t bytes = module_bytes(models.text_encoder()) + module_bytes(models.unet()) +
-                  module_bytes(models.vae());
-  for (const LoadedControl& control : models.controls()) bytes += module_bytes(control.net);
+int64_t bytes_loaded(const ModelSet& models, bool exact) {
+  int64_t bytes = 0;
+  const Module* const parts[] = {&models.text_encoder(), &models.unet(), &models.vae()};
+  for (const Module* part : parts) bytes += module_bytes(*part, exact);
+  for (const LoadedControl& control : models.controls()) bytes += module_bytes(control.net, exact);
   return bytes;
 }
 
@@ -90,7 +94,7 @@ std::shared_ptr<const ModelSet> EngineModels::get(const JobRequest& job) {
     ModelPaths paths = paths_of_request(job.with_files());
     place(paths, job);
     auto models = load_models(paths);
-    const int64_t bytes = bytes_loaded(*models);
+    const int64_t bytes = bytes_loaded(*models, job.request.exact);
     return {std::move(models), bytes};
   });
 }

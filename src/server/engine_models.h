@@ -21,8 +21,8 @@ int64_t usable_memory_bytes();
 int64_t model_budget(const EngineOptions& options);
 
 // What they take in memory: halves that the kernels widen on their way stay halves, and small
-// weights become float32.
-int64_t bytes_loaded(const ModelSet& models);
+// weights become float32; for `exact` runs all do.
+int64_t bytes_loaded(const ModelSet& models, bool exact = false);
 
 // Thread-safe.
 class EngineModels {

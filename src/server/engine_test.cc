@@ -206,6 +206,7 @@ TEST(BytesLoaded, CountsHalvesAsHalves) {
   }));
   EXPECT_EQ(bytes_loaded(*floats), 4 * in_all);
   EXPECT_EQ(bytes_loaded(*halves), 4 * in_all - 2 * in_matrices);
+  EXPECT_EQ(bytes_loaded(*halves, /*exact=*/true), 4 * in_all);
 }
 
 TEST(ModelBudget, IsThatOfTheDevicesMemory) {
