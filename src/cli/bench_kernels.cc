@@ -62,8 +62,8 @@ bool parse(BenchKernelsCommand& c, Arguments arguments) {
   line.footer(
       "The share is of the peak that a loop in registers reaches here at this moment (or, of a "
       "kernel that waits for memory, of a copy's rate). Winograd's convolution does a quarter of "
-      "the multiplications of the definition, a split product three for each; of 8 bits one "
-      "instruction does four.");
+      "the multiplications of the definition, from 128 columns on a fifth, a split product three "
+      "for each; of 8 bits one instruction does four.");
   return line.parse(arguments);
 }
 
@@ -93,11 +93,12 @@ struct ConvData {
 
 KernelCase winograd_case(const ConvSize& s) {
   const auto d = std::make_shared<ConvData>(s);
-  const auto tiles = static_cast<double>((s.side + 3) / 4 * ((s.side + 3) / 4) * s.batch);
+  const int64_t tile = kernels::winograd_tile(s.side), across = (s.side + tile - 1) / tile;
+  const int64_t products = (tile + 2) * (tile + 2) * across * across * s.batch;
   return {.kernel = "winograd 3x3",
           .size = s.text(),
           .operations = s.operations(),
-          .done = 72.0 * tiles * static_cast<double>(s.in * s.out),
+          .done = 2.0 * static_cast<double>(products * s.in * s.out),
           .bound = Bound::multiplications,
           .work = [s, d] {
             kernels::winograd_conv({.in = s.in, .out = s.out, .weight = d->w.data()},
