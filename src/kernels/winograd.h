@@ -79,11 +79,11 @@ int64_t winograd_tile(int64_t out_width);
 bool winograd_pays(int64_t in, int64_t out, const WinogradShape& shape);
 
 // With weights that are used once: they are transformed on the way, some at a time. Throws bug for
-// sizes below 1 and for an instruction set that this machine lacks. A result does not depend on the
-// number of workers, nor on what else is in the batch; it differs between instruction sets by
-// rounding. Each thread keeps its working memory for the next call: 3 MiB, and 10 once it had 512
-// tiles or more (288 large ones); the calling one 16 MiB more, and then 48 more, or what 16 tiles
-// or 32 filters take.
+// sizes below 1, for other tiles than those and for an instruction set that this machine lacks. A
+// result does not depend on the number of workers, nor on what else is in the batch; it differs
+// between instruction sets by rounding. Each thread keeps its working memory for the next call: 3
+// MiB, and 10 once it had 512 tiles or more (288 large ones); the calling one 16 MiB more, and then
+// 48 more, or what 16 tiles or 32 filters take.
 void winograd_conv(const WinogradWeights& weights, const WinogradCall& call,
                    const Workers& workers = {}, InstructionSet set = instruction_sets().back());
 

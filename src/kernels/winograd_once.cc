@@ -197,6 +197,7 @@ void winograd_conv(const WinogradWeights& weights, const WinogradCall& call, con
                    InstructionSet set) {
   const int64_t out_width = call.shape.width + 2 * call.shape.padding - 2;
   const int64_t tile = call.tile != 0 ? call.tile : winograd_tile(out_width);
+  ZC_BUG_IF(tile != 4 && tile != 6);
   const WinogradKernels* kernels = winograd_kernels_for(set, tile);
   ZC_BUG_IF(weights.in < 1 || weights.out < 1 || kernels == nullptr);
   const int64_t groups = divide_up(weights.in, kGroup);

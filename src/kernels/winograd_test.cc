@@ -306,12 +306,15 @@ TEST(Winograd, NotANumberPassesTheActivations) {
   }
 }
 
-TEST(Winograd, RefusesEmptyPicturesAndChannels) {
+TEST(Winograd, RefusesEmptyPicturesAndChannelsAndOtherTiles) {
   const std::vector<float> weight(9, 1.0f);
   EXPECT_THROW(WinogradConv({0, 1, weight.data()}), Error);
   EXPECT_THROW(winograd_conv({0, 1, weight.data()}, {}), Error);
   const WinogradConv conv({1, 1, weight.data()});
   float x = 1.0f, y = 0.0f;
+  EXPECT_THROW(
+      winograd_conv({1, 1, weight.data()}, {.shape = {1, 1, 1}, .x = &x, .y = &y, .tile = 5}),
+      Error);
   EXPECT_THROW(conv.run({.shape = {0, 1, 1}, .x = &x, .y = &y}), Error);
   EXPECT_THROW(conv.run({.shape = {1, 2, 2, 0}, .x = &x, .y = &y}), Error);
 }

@@ -209,6 +209,18 @@ TEST(BytesLoaded, CountsHalvesAsHalves) {
   EXPECT_EQ(bytes_loaded(*halves, /*exact=*/true), 4 * in_all);
 }
 
+// Plain kernels widen halves for good, which other jobs should not find.
+TEST_F(EngineTest, ExactJobsHaveModelsOfTheirOwn) {
+  EngineModels models({});
+  const auto of = [&](const std::string& more) {
+    return models.get(read_job_request(parse_json(body(more)), store, catalogue));
+  };
+  const auto usual = of(""), exact = of(R"(,"exact":true)");
+  EXPECT_NE(usual, exact);
+  EXPECT_EQ(of(R"(,"steps":9)"), usual);
+  EXPECT_EQ(of(R"(,"exact":true,"steps":9)"), exact);
+}
+
 TEST(ModelBudget, IsThatOfTheDevicesMemory) {
   constexpr int64_t kGiB = int64_t{1} << 30;
   EXPECT_EQ(model_budget({.device = "cuda:1", .gpu_bytes = 80 * kGiB}), 40 * kGiB);

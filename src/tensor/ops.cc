@@ -69,7 +69,9 @@ namespace {
 enum class ConvRoute : uint8_t { trainable, pointwise, split, winograd, aten };
 
 // A picture of large tiles goes to Winograd even where there is AMX, whose split products were as
-// fast as Winograd's with small tiles on it. Products rounded to bfloat16 take a third of that.
+// fast there as Winograd's with small tiles (docs/benchmarks.md); with large ones, which take a
+// fifth fewer products, it has not been measured there. Products rounded to bfloat16 take a third
+// of that.
 ConvRoute route_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    const ConvOptions& o) {
   const bool trains = c10::GradMode::is_enabled();
