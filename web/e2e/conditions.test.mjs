@@ -6,7 +6,8 @@ import { before } from "node:test";
 import { mocked, studio_test } from "./harness.mjs";
 import { toy_scene } from "./inputs.mjs";
 import {
-  add_layer, choose_file, choose_source, choose_tool, drag, drop_file, generate, leave_editor, map_of_open_layer, places_on_surface, receipts_on, set_recipe,
+  add_layer, choose_file, choose_source, choose_tool, drag, drop_file, generate, leave_editor, map_of_open_layer, places_on_surface, receipts_on,
+  set_recipe, start_job, toast_with,
 } from "./page.mjs";
 import { counts_of, read_png } from "./png.mjs";
 
@@ -111,6 +112,42 @@ studio_test("scribble: drawn with a pen, harder is wider, and the map is white o
   assert.ok(light >= 1 && firm >= light + 2, `the line is ${light} pixels thick where the pen was light and ${firm} where it was pressed`);
   assert.ok(white(map) < 0.2 * 256 * 256, "the paper is black in the map");
   await generate_and_check({ page, api, t }, "scribble");
+});
+
+studio_test("scribble: a run takes the last stroke with it, however soon it is asked for", async ({ page, api }) => {
+  await set_recipe(page, { prompt: "a red house on the grass" });
+  await add_layer(page, "Scribble");
+  await page.getByTestId("stage-surface").waitFor();
+  const to = await places_on_surface(page, 256);
+  const rows = [64, 128, 192];
+  const job = await start_job(page, async () => {
+    for (const row of rows) await drag(page, [[40, row], [216, row]].map(to));
+    await page.keyboard.press("Control+Enter");
+  });
+  const { images } = await api.ended(job.id);
+  const map = read_png(await api.bytes(`/assets/${images[0].request.controls[0].image.replace("asset:", "")}`));
+  assert.deepEqual(rows.map((row) => map.samples[(row * map.width + 128) * map.channels] > 127), [true, true, true]);
+});
+
+studio_test("scribble: a drawing that cannot be stored stays open, and no run begins without it", async ({ page, api }) => {
+  await set_recipe(page, { prompt: "a red house on the grass" });
+  await add_layer(page, "Scribble");
+  await page.getByTestId("stage-surface").waitFor();
+  const to = await places_on_surface(page, 256);
+  await page.route("**/api/v1/assets**", (route) => (route.request().method() === "PUT" ? route.abort() : route.continue()));
+  await drag(page, [[40, 128], [216, 128]].map(to));
+  const jobs_before = (await api.get("/jobs")).jobs.length;
+  await page.keyboard.press("Control+Enter");
+  await toast_with(page, "It could not be started");
+  assert.equal((await api.get("/jobs")).jobs.length, jobs_before);
+  const again = page.locator(".cs-editor-head").getByRole("button", { name: "Try again" });
+  await again.waitFor();
+  await page.unroute("**/api/v1/assets**");
+  await again.click();
+  await again.waitFor({ state: "detached" });
+  await leave_editor(page);
+  const map = read_png(await api.bytes(`/assets/${await map_of_open_layer(page)}`));
+  assert.ok(map.samples[(128 * map.width + 128) * map.channels] > 127);
 });
 
 studio_test("strokes of a photograph: a scribble layer makes its own drawing", async ({ page, api, t }) => {

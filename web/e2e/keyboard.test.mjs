@@ -2,7 +2,7 @@
 // Without a mouse, and in another language.
 import assert from "node:assert/strict";
 import { studio_test } from "./harness.mjs";
-import { generate, map_of_open_layer, receipts_on } from "./page.mjs";
+import { generate, leave_editor, map_of_open_layer, receipts_on } from "./page.mjs";
 import { read_png } from "./png.mjs";
 
 // The Tab key until the element that `selector` names has the focus.
@@ -41,9 +41,8 @@ studio_test("keys alone: a scribble is drawn and a picture made of it", async ({
   await page.keyboard.press("Enter");
   for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"]) for (let step = 0; step < 8; step += 1) await page.keyboard.press(`Shift+${key}`);
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => document.querySelector(".cs-editor-saved")?.textContent === "");
   await tab_to(page, ".cs-editor-head .button-primary", "Shift+Tab");
-  await page.keyboard.press("Enter");
+  await leave_editor(page, () => page.keyboard.press("Enter"));
   const map = read_png(await api.bytes(`/assets/${await map_of_open_layer(page)}`));
   const at = (x, y) => map.samples[(y * map.width + x) * map.channels];
   const [middle, side] = [map.width / 2, 40];

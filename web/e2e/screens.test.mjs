@@ -1,10 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queue, models, training and settings.
 import assert from "node:assert/strict";
-import { kPatienceMs, mocked, studio_test } from "./harness.mjs";
+import { kPatienceMs, link_to, mocked, studio_test } from "./harness.mjs";
 import { set_recipe, toast_with } from "./page.mjs";
 
 const job_line = (page, words) => page.locator(".queue-job", { hasText: words });
+
+// A browser that the server does not know, at `address`.
+async function stranger(page, address, prepare = async () => {}) {
+  const context = await page.context().browser().newContext({ locale: "en-US" });
+  const other = await context.newPage();
+  await prepare(other);
+  await other.goto(address);
+  return other;
+}
+
+studio_test("a link with the token opens its screen, however late the server answers the login", async ({ page }) => {
+  const late = (other) => other.route("**/api/v1/session", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  const other = await stranger(page, await link_to("models"), late);
+  await other.locator(".models-line", { hasText: "Toy world" }).first().waitFor();
+  await other.context().close();
+}, { real: true });
+
+studio_test("who comes without the token is asked for it, and then sees the screen that was wanted", async ({ page }) => {
+  const [address, token] = (await link_to("gallery")).split("?token=");
+  const other = await stranger(page, address);
+  await other.locator(".gal", { hasText: "could not be fetched" }).waitFor();
+  await other.getByRole("dialog").getByLabel("Token").fill("wrong");
+  await other.getByRole("button", { name: "Log in" }).click();
+  await other.getByRole("dialog").locator(".field-error").waitFor();
+  await other.getByRole("dialog").getByLabel("Token").fill(token);
+  await other.getByRole("button", { name: "Log in" }).click();
+  await other.getByRole("dialog").waitFor({ state: "detached" });
+  await other.locator(".gal", { hasText: "could not be fetched" }).waitFor({ state: "detached" });
+  await other.context().close();
+}, { real: true });
 
 studio_test("queue: jobs stand in turn, a waiting one is taken out, the history tells the rest", async ({ page, api }) => {
   await api.idle();

@@ -53,7 +53,6 @@ studio_test("a scribble is drawn with a finger, two fingers only move it, and th
   await swipe(page, context, line([40, 180], [216, 180]));
   await swipe(page, context, line([128, 60], [128, 170]));
   await swipe(page, context, line([60, 60], [60, 110]), line([196, 60], [196, 110]));
-  await page.waitForFunction(() => document.querySelector(".cs-editor-saved")?.textContent === "");
   await leave_editor(page);
   await page.locator(".create-panes [data-tab=recipe]").tap();
   const map = read_png(await api.bytes(`/assets/${await map_of_open_layer(page)}`));

@@ -13,6 +13,7 @@ import { Navigation, screen_of } from "./shell/navigation.tsx";
 import { Shortcuts } from "./shell/shortcuts.tsx";
 import { TopBar } from "./shell/topbar.tsx";
 import { Incoming } from "./shell/incoming.tsx";
+import { logins } from "./state/session.ts";
 import "./app.css";
 
 // Fetched when they are first opened; a build without one of them shows a note instead.
@@ -36,7 +37,7 @@ function Screen() {
   const Shown = screens[name] ?? NotFound;
   return (
     <Suspense fallback={<p class="app-note" role="status">{t("common.loading")}</p>}>
-      <Shown />
+      <Shown key={logins.value} />
     </Suspense>
   );
 }

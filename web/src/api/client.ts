@@ -42,6 +42,9 @@ async function problem_of(response: Response): Promise<ApiError> {
   }
 }
 
+// Ends with the answer to the login that is under way. A screen that is opened by a link with a token would be refused before it.
+let entering: Promise<unknown> = Promise.resolve();
+
 async function send(method: string, path: string, options: { json?: unknown; body?: BodyInit; type?: string; headers?: Record<string, string>; signal?: AbortSignal | undefined } = {}): Promise<Response> {
   const headers: Record<string, string> = { ...options.headers };
   let body = options.body;
@@ -53,6 +56,7 @@ async function send(method: string, path: string, options: { json?: unknown; bod
   }
   let response: Response;
   try {
+    await entering;
     response = await fetch(kBase + path, { method, headers, body: body ?? null, signal: options.signal ?? null, credentials: "same-origin" });
   } catch (error) {
     if (is_abort(error)) throw error;
@@ -95,7 +99,11 @@ export function asset_url(sha: Sha, width?: number): string {
 export const api = {
   // Session
   session: () => get<{ authenticated: boolean }>("/session"),
-  login: (token: string) => post<void>("/session", { token }),
+  login(token: string): Promise<void> {
+    const answer = post<void>("/session", { token });
+    entering = answer.catch(() => undefined);
+    return answer;
+  },
 
   capabilities: (signal?: AbortSignal) => get<Capabilities>("/capabilities", signal),
 

@@ -12,6 +12,8 @@ import { mapStates, retry_map } from "../state/maps.ts";
 import { recipe } from "../state/recipe.ts";
 import { from_photo, layer_problem } from "../state/request.ts";
 import { fieldErrors } from "../state/submit.ts";
+import { unsaved } from "../state/unsaved.ts";
+import { editing } from "../state/view.ts";
 import { More } from "./card_more.tsx";
 import { compatibility, edit_map, kind_label, menu_of, show_map, source_change, take_map, take_photo } from "./layer_actions.ts";
 import { Parameters } from "./parameters.tsx";
@@ -48,17 +50,19 @@ function SourceThumb({ layer }: { layer: ControlLayer }) {
 
 function MapThumb({ layer }: { layer: ControlLayer }) {
   const state = mapStates.value[layer.id];
+  // In the editor the map is seen as it is drawn.
+  const busy = state?.busy || (unsaved.value.has(layer.id) && editing.value !== layer.id);
   return (
     <button type="button" class="layer-card-thumb layer-card-map" aria-label={`${t("create.map")}: ${t("create.show_map")}`} data-tip={t("create.show_map")} onClick={() => show_map(layer)}>
       {layer.map ? (
-        <img src={asset_url(layer.map, 256)} alt="" loading="lazy" class={names(state?.busy && "layer-card-waiting")} />
+        <img src={asset_url(layer.map, 256)} alt="" loading="lazy" class={names(busy && "layer-card-waiting")} />
       ) : (
         <span class="layer-card-thumb-empty">
           <Icon name={layer.source === "drawing" ? "pencil" : "scan"} size={20} />
           {t("create.map")}
         </span>
       )}
-      {state?.busy && <Icon name="loader-circle" class="spin layer-card-busy" size={18} />}
+      {busy && <Icon name="loader-circle" class="spin layer-card-busy" size={18} />}
     </button>
   );
 }

@@ -18,7 +18,8 @@ export interface EditorProps {
   layer: ControlLayer;
   size: { width: number; height: number };
   background?: string; // address of the photograph to draw over; never a part of the result
-  onChange(result: EditorResult): void;
+  // The drawing changed. `make` is called when the hand rests, also after the editor is closed, and says what it is by then.
+  onChange(make: () => EditorResult | Promise<EditorResult>): void;
 }
 
 // One scene of the 3D editor as maps of several conditions.

@@ -101,7 +101,7 @@ function use_reports(props: PoseEditorProps, editor: Editor, saved: (pose: Model
         return;
       }
       const { props: now, saved: save } = latest.current;
-      now.onChange({ pose: to_openpose(present), document: save(present) });
+      now.onChange(() => ({ pose: to_openpose(present), document: save(present) }));
     });
   }, [editor]);
 }
@@ -218,7 +218,7 @@ export function PoseEditor(props: FullPoseEditorProps) {
             scene.current = next;
             const pose = model.document.peek();
             // Nobody was drawn flat: the layer's map stays as it is until the scene is baked.
-            props.onChange({ ...(pose.people.length > 0 ? { pose: to_openpose(pose) } : {}), document: saved(pose) });
+            props.onChange(() => ({ ...(pose.people.length > 0 ? { pose: to_openpose(pose) } : {}), document: saved(pose) }));
           }} />
       </div>
     );

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an editor to its layer and back: results are sent when the hand rests, and maps that come from elsewhere are noticed.
+// From an editor to its layer and back: changes are told, and maps that come from elsewhere are noticed.
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { api } from "../api/client.ts";
 import { toast } from "../design/index.ts";
@@ -8,51 +8,15 @@ import type { EditorProps, EditorResult } from "../layers/editor.ts";
 import type { KnownMaps } from "./documents.ts";
 import { decodePng, type Png } from "./png.ts";
 
-const REST_MS = 90;
-
 export function words_of(error: unknown): string {
   return error instanceof Error && error.message ? error.message : String(error);
 }
 
-/**
- * Calls `build` and then onChange some time after the last `schedule`, one at a time; what is waiting when the editor closes
- * is still sent. Whoever calls `schedule` has changed something.
- */
-export function use_results(build: () => Promise<EditorResult>, onChange: (result: EditorResult) => void): () => void {
-  const state = useRef({ timer: 0, busy: false, again: false, build, onChange });
-  Object.assign(state.current, { build, onChange });
-  const send = useCallback(async () => {
-    const now = state.current;
-    now.timer = 0;
-    if (now.busy) {
-      now.again = true;
-      return;
-    }
-    now.busy = true;
-    const { build: make, onChange: report } = now;
-    try {
-      report(await make());
-    } catch (error) {
-      toast({ kind: "error", title: t("stage.export_failed"), detail: words_of(error) });
-    }
-    now.busy = false;
-    if (now.again) {
-      now.again = false;
-      void send();
-    }
-  }, []);
-  useEffect(
-    () => () => {
-      if (!state.current.timer) return;
-      clearTimeout(state.current.timer);
-      void send();
-    },
-    [],
-  );
-  return useCallback(() => {
-    clearTimeout(state.current.timer);
-    state.current.timer = window.setTimeout(() => void send(), REST_MS);
-  }, []);
+/** What tells the frame that the drawing changed; the last render's `build` makes the map when it is asked for. */
+export function use_results(build: () => Promise<EditorResult>, onChange: EditorProps["onChange"]): () => void {
+  const latest = useRef({ build, onChange });
+  latest.current = { build, onChange };
+  return useCallback(() => latest.current.onChange(() => latest.current.build()), []);
 }
 
 /** Watches the layer's map; `take` gets those that the editor does not know, decoded. */

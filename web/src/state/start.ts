@@ -15,7 +15,7 @@ import { follow_layers } from "./maps.ts";
 import { follow_live, liveMode } from "./live.ts";
 import { follow_plan } from "./plan.ts";
 import { recipe, set_recipe } from "./recipe.ts";
-import { connection, loginNeeded } from "./session.ts";
+import { connection, loginNeeded, logins } from "./session.ts";
 import { settings } from "./settings.ts";
 import { base_size_of } from "./sizes.ts";
 import { chosenModel, currentJob, myJobs } from "./submit.ts";
@@ -24,7 +24,6 @@ import { token_of_address } from "./token.ts";
 // Counts up at every event of that type; screens with lists of their own fetch anew when it changes.
 export const trainEvents = signal(0);
 export const modelEvents = signal(0);
-export const imageEvents = signal(0);
 
 // The newest event of its kind, for lists that change in place.
 export const lastImage = signal<{ image: StudioImage } | { removed: string } | null>(null);
@@ -85,12 +84,10 @@ function take(event: ServerEvent): void {
     case "image":
       lastImage.value = { image: tidy_image(event.image) };
       put_image(lastImage.value.image);
-      imageEvents.value += 1;
       return;
     case "image_removed":
       drop_image(event.image);
       lastImage.value = { removed: event.image };
-      imageEvents.value += 1;
       return;
     case "queue":
       queueCounts.value = { queued: event.queued, running: event.running };
@@ -145,6 +142,7 @@ async function login_from_address(): Promise<void> {
 export async function login(token: string): Promise<void> {
   await api.login(token);
   loginNeeded.value = false;
+  logins.value += 1;
   await load();
   live?.retry();
 }

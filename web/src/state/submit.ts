@@ -13,6 +13,7 @@ import { layers } from "./layers.ts";
 import { random_seed, recipe, set_recipe } from "./recipe.ts";
 import { compose_request } from "./request.ts";
 import { styles_for } from "./styles.ts";
+import { all_saved } from "./unsaved.ts";
 import { editing, stageTab } from "./view.ts";
 
 // Faults of the last try by field of the request ("steps", "controls[0].weight").
@@ -46,7 +47,7 @@ function key(): string {
 }
 
 // `times` jobs one after another, each with the next seed. Returns the jobs that were taken.
-// `quiet`: the stage stays as it is (live mode).
+// `quiet`: the stage stays as it is, and so does what is still being drawn: its map brings the next run (live mode).
 export async function generate(times = 1, quiet = false): Promise<Job[]> {
   if (!recipe.value.seedFixed) set_recipe({ seed: random_seed() });
   // The stage shows what comes, but takes nobody away from drawing.
@@ -54,12 +55,13 @@ export async function generate(times = 1, quiet = false): Promise<Job[]> {
     selectedImageId.value = null;
     stageTab.value = "result";
   }
-  const request = currentRequest.value;
-  const seed = recipe.value.seed;
-  fieldErrors.value = {};
   const taken: Job[] = [];
   sending.value += 1;
   try {
+    if (!quiet) await all_saved();
+    const request = currentRequest.value;
+    const seed = recipe.value.seed;
+    fieldErrors.value = {};
     for (let i = 0; i < times; i += 1) {
       const job = await api.submit({ ...request, seed: seed + i * (request.batch ?? 1) }, { key: key() });
       put_job(job);

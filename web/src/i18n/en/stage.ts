@@ -107,7 +107,6 @@ export default {
   save_ora_detail: "OpenRaster for Krita and GIMP",
   invert_layer: "Invert layer",
   clear_layer: "Clear layer",
-  export_failed: "The map could not be made",
   map_unreadable: "The map of this layer could not be read",
   document_unreadable: "The stored drawing could not be read; the board is empty",
 

@@ -107,7 +107,6 @@ export default {
   save_ora_detail: "OpenRaster，可用于 Krita 和 GIMP",
   invert_layer: "反相图层",
   clear_layer: "清空图层",
-  export_failed: "无法生成控制图",
   map_unreadable: "无法读取此图层的控制图",
   document_unreadable: "无法读取已保存的绘图；画板为空",
 

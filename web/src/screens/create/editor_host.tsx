@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens the editor of a map or mask on the stage, and keeps what it gives back.
 import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, asset_url } from "../../api/client.ts";
 import { Button, Icon, kind_color, toast } from "../../design/index.ts";
 import { t } from "../../i18n/index.ts";
@@ -13,9 +13,8 @@ import { openJobs, previews } from "../../state/jobs.ts";
 import { add_layer, layer_by_id, layers, new_layer, selectedLayer, update_layer, type ControlLayer } from "../../state/layers.ts";
 import { recipe, set_recipe } from "../../state/recipe.ts";
 import { liveMode } from "../../state/live.ts";
+import { Outbox, unsaved } from "../../state/unsaved.ts";
 import { editing } from "../../state/view.ts";
-
-const kWaitMs = 120;
 
 interface Subject {
   title: string;
@@ -116,12 +115,9 @@ function Pip() {
 export function EditorHost({ what }: { what: string }) {
   const subject = subject_of(what);
   const [Editor, setEditor] = useState<ComponentType<PoseEditorProps> | null | undefined>(undefined);
-  const pending = useRef<EditorResult | null>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>();
-  const busy = useRef(false);
-  const latest = useRef(subject);
-  latest.current = subject ?? latest.current;
-  const [saving, setSaving] = useState(false);
+  const drawn = useRef<Parameters<PoseEditorProps["onChange"]>[0]>();
+  const gone = useRef(false);
+  const [closing, setClosing] = useState(false);
   const [failed, setFailed] = useState("");
   const name = subject ? (subject.mask ? "mask" : editor_of(subject.layer.kind)) : null;
 
@@ -137,39 +133,45 @@ export function EditorHost({ what }: { what: string }) {
     };
   }, [name]);
 
-  // One upload at a time; whatever came meanwhile is the next, and only the newest of it.
-  const flush = async (): Promise<void> => {
-    clearTimeout(timer.current);
-    if (busy.current) return;
-    const result = pending.current;
-    const to = latest.current;
-    if (!result || !to) return;
-    pending.current = null;
-    busy.current = true;
-    setSaving(true);
-    try {
-      const { png, pose } = await store(result, to.size, to.layer.map);
-      to.keep(result, png, pose);
-      setFailed("");
-    } catch (error) {
-      pending.current ??= result;
-      setFailed(error_text(error));
-    } finally {
-      busy.current = false;
-      setSaving(false);
-    }
-    if (pending.current && pending.current !== result) await flush();
+  const outbox = useMemo(
+    () =>
+      new Outbox(what, async () => {
+        try {
+          const result = await drawn.current!();
+          // Read now: the layer may have been removed, or have got another size.
+          const to = subject_of(what);
+          if (!to) return;
+          const { png, pose } = await store(result, to.size, to.layer.map);
+          to.keep(result, png, pose);
+          setFailed("");
+        } catch (error) {
+          setFailed(error_text(error));
+          if (gone.current) toast({ kind: "error", title: t("create.not_saved"), detail: error_text(error), action: { label: t("common.retry"), run: try_again } });
+          throw error;
+        }
+      }),
+    [],
+  );
+  const try_again = () => void outbox.flush().catch(() => undefined);
+  const take: PoseEditorProps["onChange"] = (make) => {
+    drawn.current = make;
+    outbox.changed();
   };
-  const take = (result: EditorResult) => {
-    pending.current = result;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => void flush(), kWaitMs);
-  };
-  useEffect(() => () => void flush(), []);
+  useEffect(
+    () => () => {
+      gone.current = true;
+      try_again();
+    },
+    [],
+  );
 
-  const close = () => {
-    void flush();
-    editing.value = null;
+  // What cannot be stored stays open, and the fault is seen; asked again, it closes all the same.
+  const close = async () => {
+    const asked_again = failed !== "";
+    setClosing(true);
+    const stored = await outbox.flush().then(() => true, () => false);
+    setClosing(false);
+    if (!gone.current && (stored || asked_again)) editing.value = null;
   };
   useEffect(() => {
     if (!subject) editing.value = null;
@@ -186,11 +188,11 @@ export function EditorHost({ what }: { what: string }) {
         </span>
         <div class="cs-actions">
           {failed ? (
-            <Button small kind="danger" icon="triangle-alert" tip={failed} onClick={() => void flush()}>{t("common.retry")}</Button>
+            <Button small kind="danger" icon="triangle-alert" tip={failed} onClick={try_again}>{t("common.retry")}</Button>
           ) : (
-            <span class="cs-editor-saved muted" role="status">{saving ? t("create.saving") : ""}</span>
+            <span class="cs-editor-saved muted" role="status">{unsaved.value.has(what) ? t("create.saving") : ""}</span>
           )}
-          <Button kind="primary" icon="check" onClick={close}>{t("create.done")}</Button>
+          <Button kind="primary" icon="check" busy={closing} onClick={() => void close()}>{t("create.done")}</Button>
         </div>
       </header>
       <div class="cs-editor-body">

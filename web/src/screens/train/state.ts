@@ -45,6 +45,6 @@ let schema: Promise<JsonSchema | null> | null = null;
 export function train_schema(): Promise<JsonSchema | null> {
   const known = capabilities.value?.train_schema;
   if (known) return Promise.resolve(known);
-  schema ??= api.openapi().then(schema_in_openapi, () => null);
+  schema ??= api.openapi().then(schema_in_openapi, () => (schema = null));
   return schema;
 }
