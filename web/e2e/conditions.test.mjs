@@ -129,25 +129,47 @@ studio_test("scribble: a run takes the last stroke with it, however soon it is a
   assert.deepEqual(rows.map((row) => map.samples[(row * map.width + 128) * map.channels] > 127), [true, true, true]);
 });
 
-studio_test("scribble: a drawing that cannot be stored stays open, and no run begins without it", async ({ page, api }) => {
+// A line is drawn over a scribble, and nothing can be stored from then on. Gives what ends that.
+async function draw_unstored(page) {
   await set_recipe(page, { prompt: "a red house on the grass" });
   await add_layer(page, "Scribble");
   await page.getByTestId("stage-surface").waitFor();
   const to = await places_on_surface(page, 256);
-  await page.route("**/api/v1/assets**", (route) => (route.request().method() === "PUT" ? route.abort() : route.continue()));
+  const assets = "**/api/v1/assets**";
+  await page.route(assets, (route) => (route.request().method() === "PUT" ? route.abort() : route.continue()));
   await drag(page, [[40, 128], [216, 128]].map(to));
+  return () => page.unroute(assets);
+}
+
+async function line_is_stored(page, api) {
+  const map = read_png(await api.bytes(`/assets/${await map_of_open_layer(page)}`));
+  return map.samples[(128 * map.width + 128) * map.channels] > 127;
+}
+
+studio_test("scribble: a drawing that cannot be stored stays open, and no run begins without it", async ({ page, api }) => {
+  const mend = await draw_unstored(page);
   const jobs_before = (await api.get("/jobs")).jobs.length;
   await page.keyboard.press("Control+Enter");
   await toast_with(page, "It could not be started");
   assert.equal((await api.get("/jobs")).jobs.length, jobs_before);
   const again = page.locator(".cs-editor-head").getByRole("button", { name: "Try again" });
   await again.waitFor();
-  await page.unroute("**/api/v1/assets**");
+  await mend();
   await again.click();
   await again.waitFor({ state: "detached" });
   await leave_editor(page);
-  const map = read_png(await api.bytes(`/assets/${await map_of_open_layer(page)}`));
-  assert.ok(map.samples[(128 * map.width + 128) * map.channels] > 127);
+  assert.ok(await line_is_stored(page, api));
+});
+
+studio_test("scribble: who leaves a drawing that cannot be stored may store it afterwards", async ({ page, api }) => {
+  const mend = await draw_unstored(page);
+  await page.getByRole("button", { name: "Done", exact: true }).click();
+  await page.locator(".cs-editor-head").getByRole("button", { name: "Try again" }).waitFor();
+  await leave_editor(page);
+  const told = await toast_with(page, "It could not be saved");
+  await mend();
+  await told.getByRole("button", { name: "Try again" }).click();
+  assert.ok(await line_is_stored(page, api));
 });
 
 studio_test("strokes of a photograph: a scribble layer makes its own drawing", async ({ page, api, t }) => {

@@ -26,16 +26,16 @@ studio_test("a link with the token opens its screen, however late the server ans
 }, { real: true });
 
 studio_test("who comes without the token is asked for it, and then sees the screen that was wanted", async ({ page }) => {
-  const [address, token] = (await link_to("gallery")).split("?token=");
+  const [address, token] = (await link_to("models")).split("?token=");
   const other = await stranger(page, address);
-  await other.locator(".gal", { hasText: "could not be fetched" }).waitFor();
+  await other.locator(".models", { hasText: "The models could not be fetched" }).waitFor();
   await other.getByRole("dialog").getByLabel("Token").fill("wrong");
   await other.getByRole("button", { name: "Log in" }).click();
   await other.getByRole("dialog").locator(".field-error").waitFor();
   await other.getByRole("dialog").getByLabel("Token").fill(token);
   await other.getByRole("button", { name: "Log in" }).click();
   await other.getByRole("dialog").waitFor({ state: "detached" });
-  await other.locator(".gal", { hasText: "could not be fetched" }).waitFor({ state: "detached" });
+  await other.locator(".models-line", { hasText: "Toy world" }).first().waitFor();
   await other.context().close();
 }, { real: true });
 
