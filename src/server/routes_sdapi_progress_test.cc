@@ -62,13 +62,11 @@ TEST_F(SdapiProgress, SkipGoesOnWithTheNextIteration) {
   TestClient waiting(server().port());
   send(waiting, "POST /sdapi/v1/txt2img", text_body({{"batch_size", 2}, {"n_iter", 2}}));
   control.wait_for_a_holding_job();
-  {
-    const std::lock_guard lock(control.mutex);
-    control.hold_after = 99;  // nothing else waits
-  }
   EXPECT_TRUE(post("/sdapi/v1/skip").is_null());
+  control.wait_until_begun(2);  // before that, a release would let the skipped one go on as well
+  control.release();
   const json answer = parse_json(waiting.response().body);
-  EXPECT_EQ(info_of(answer)["all_seeds"].back(), 103);
+  EXPECT_EQ(info_of(answer)["all_seeds"], json::array({100, 102, 103}));
 }
 
 TEST_F(SdapiProgress, AClientThatGoesAwayEndsItsJob) {

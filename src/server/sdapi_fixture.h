@@ -50,6 +50,11 @@ struct EngineControl {
     std::unique_lock lock(mutex);
     ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(10), [&] { return waiting >= jobs; }));
   }
+  void wait_until_begun(size_t jobs) {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(
+        changed.wait_for(lock, std::chrono::seconds(10), [&] { return bodies.size() >= jobs; }));
+  }
 };
 
 // Flat pictures of their seeds, with the texts that the real ones carry.
@@ -66,6 +71,7 @@ class SdapiTestEngine final : public Engine {
     {
       const std::lock_guard lock(control_.mutex);
       control_.bodies.push_back(body);
+      control_.changed.notify_all();
     }
     if (control_.failure == "bad_request")
       throw Error(ErrorKind::bad_request, "cfg", "is not to its taste");

@@ -115,12 +115,11 @@ void WebuiRun::submit_jobs() {
   std::exception_ptr error;
   try {
     for (const WebuiJob& job : wanted_->jobs) {
-      if (tasks_.is_interrupted(task_)) break;
-      submitted.push_back(
-          submit_compatible_job(parts_, webui_job_request(job, wanted_->units), task_->tenant));
-      if (tasks_.add_job(task_, submitted.back().id)) continue;
-      if (const auto now = parts_.store.jobs().cancel(submitted.back().id))
-        parts_.events.job_changed(*now);
+      std::optional<Job> made = tasks_.submit(task_, [&] {
+        return submit_compatible_job(parts_, webui_job_request(job, wanted_->units), task_->tenant);
+      });
+      if (!made) break;
+      submitted.push_back(std::move(*made));
     }
   } catch (const std::exception&) {
     error = std::current_exception();

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <optional>
 #include <random>
 #include <string_view>
 #include <utility>
@@ -104,16 +103,17 @@ void WebuiTasks::close(const std::shared_ptr<WebuiTask>& task) {
   if (ended_.size() > kEndedKept) ended_.pop_front();
 }
 
-bool WebuiTasks::add_job(const std::shared_ptr<WebuiTask>& task, const std::string& job) {
+std::optional<Job> WebuiTasks::submit(const std::shared_ptr<WebuiTask>& task,
+                                      const std::function<Job()>& make) {
+  const std::lock_guard submitting(submitting_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (task->interrupted) return std::nullopt;
+  }
+  Job job = make();
   const std::lock_guard lock(mutex_);
-  if (task->interrupted) return false;
-  task->jobs.push_back(job);
-  return true;
-}
-
-bool WebuiTasks::is_interrupted(const std::shared_ptr<WebuiTask>& task) const {
-  const std::lock_guard lock(mutex_);
-  return task->interrupted;
+  task->jobs.push_back(job.id);
+  return job;
 }
 
 void WebuiTasks::cancel(const std::vector<std::string>& jobs) {
@@ -123,12 +123,11 @@ void WebuiTasks::cancel(const std::vector<std::string>& jobs) {
 }
 
 void WebuiTasks::interrupt(const std::shared_ptr<WebuiTask>& task) {
-  std::vector<std::string> jobs;
   {
     const std::lock_guard lock(mutex_);
     task->interrupted = true;
-    jobs = task->jobs;
   }
+  std::vector<std::string> jobs = submitted_jobs_of(*task);
   // The last one first: what waits must not begin when the one before it ends.
   std::reverse(jobs.begin(), jobs.end());
   cancel(jobs);
@@ -140,7 +139,7 @@ void WebuiTasks::interrupt_all(const Principal& principal) {
 
 void WebuiTasks::skip(const Principal& principal) {
   for (const auto& task : tasks_of(principal)) {
-    for (const std::string& id : jobs_of(*task)) {
+    for (const std::string& id : submitted_jobs_of(*task)) {
       const std::optional<Job> job = store_.jobs().get(id);
       if (!job || is_finished(job->state)) continue;
       {
@@ -164,6 +163,11 @@ std::vector<std::shared_ptr<WebuiTask>> WebuiTasks::tasks_of(const Principal& pr
 std::vector<std::string> WebuiTasks::jobs_of(const WebuiTask& task) const {
   const std::lock_guard lock(mutex_);
   return task.jobs;
+}
+
+std::vector<std::string> WebuiTasks::submitted_jobs_of(const WebuiTask& task) {
+  const std::lock_guard submitting(submitting_);
+  return jobs_of(task);
 }
 
 WebuiTasks::Position WebuiTasks::position_of(const WebuiTask& task) const {

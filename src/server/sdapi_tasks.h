@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,9 +43,10 @@ class WebuiTasks {
   std::shared_ptr<WebuiTask> open(WebuiTask task);
   void close(const std::shared_ptr<WebuiTask>& task);
 
-  // False: it was interrupted meanwhile, so the job must not run.
-  bool add_job(const std::shared_ptr<WebuiTask>& task, const std::string& job);
-  bool is_interrupted(const std::shared_ptr<WebuiTask>& task) const;
+  // Makes `make` submit one job of the task; none if the task was interrupted. A job may be at work
+  // before `make` returns: who skips or interrupts waits until the task has it.
+  std::optional<Job> submit(const std::shared_ptr<WebuiTask>& task,
+                            const std::function<Job()>& make);
 
   // Cancels the task's jobs; those pictures that are finished stay.
   void interrupt(const std::shared_ptr<WebuiTask>& task);
@@ -64,11 +67,13 @@ class WebuiTasks {
   struct Position;
   std::vector<std::shared_ptr<WebuiTask>> tasks_of(const Principal& principal) const;
   std::vector<std::string> jobs_of(const WebuiTask& task) const;
+  std::vector<std::string> submitted_jobs_of(const WebuiTask& task);
   Position position_of(const WebuiTask& task) const;
   void cancel(const std::vector<std::string>& jobs);
 
   Store& store_;
   Events& events_;
+  std::mutex submitting_;  // is taken before mutex_
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<WebuiTask>> tasks_;  // oldest first
   std::deque<std::string> ended_;                  // ids of the last ones
