@@ -63,7 +63,7 @@ bool parse(BenchKernelsCommand& c, Arguments arguments) {
       "The share is of the peak that a loop in registers reaches here at this moment (or, of a "
       "kernel that waits for memory, of a copy's rate). Winograd's convolution does a quarter of "
       "the multiplications of the definition, from 128 columns on a fifth, a split product three "
-      "for each; of 8 bits one instruction does four.");
+      "for each, one of pairs three for four; of 8 bits one instruction does four.");
   return line.parse(arguments);
 }
 
@@ -142,26 +142,11 @@ std::shared_ptr<LinearData> linear_data(const LinearSize& s) {
                                                  Floats(static_cast<size_t>(s.rows * s.out))});
 }
 
-KernelCase matmul_case(const LinearSize& s) {
+KernelCase matmul_case(const LinearSize& s, kernels::MatmulRounding rounding) {
   return {.kernel = "matmul",
           .size = s.text(),
           .operations = s.operations(),
           .done = s.operations(),
-          .bound = Bound::multiplications,
-          .work = [s, d = linear_data(s)] {
-            const kernels::Matmul product(
-                {.depth = s.in, .columns = s.out, .weight = d->w.data(), .transient = true});
-            product.run({.rows = s.rows, .x = d->x.data(), .y = d->y.data()}, torch_workers());
-          }};
-}
-
-// An instruction does four times as many products of 8 bits as of float32, and twice as many of 16.
-KernelCase integer_case(const LinearSize& s, kernels::MatmulRounding rounding) {
-  const bool eight = rounding == kernels::MatmulRounding::int8;
-  return {.kernel = eight ? "int8 matmul" : "int16 matmul",
-          .size = s.text(),
-          .operations = s.operations(),
-          .done = s.operations() / (eight ? 4 : 2),
           .bound = Bound::multiplications,
           .work = [s, rounding, d = linear_data(s)] {
             const kernels::Matmul product({.depth = s.in,
@@ -171,6 +156,23 @@ KernelCase integer_case(const LinearSize& s, kernels::MatmulRounding rounding) {
                                            .transient = true});
             product.run({.rows = s.rows, .x = d->x.data(), .y = d->y.data()}, torch_workers());
           }};
+}
+
+// Of each four multiplications one is an addition, which other units of the processor do.
+KernelCase pairs_case(const LinearSize& s) {
+  KernelCase c = matmul_case(s, kernels::MatmulRounding::fast);
+  c.kernel = "paired matmul";
+  c.done = s.operations() * 3 / 4;
+  return c;
+}
+
+// An instruction does four times as many products of 8 bits as of float32, and twice as many of 16.
+KernelCase integer_case(const LinearSize& s, kernels::MatmulRounding rounding) {
+  const bool eight = rounding == kernels::MatmulRounding::int8;
+  KernelCase c = matmul_case(s, rounding);
+  c.kernel = eight ? "int8 matmul" : "int16 matmul";
+  c.done = s.operations() / (eight ? 4 : 2);
+  return c;
 }
 
 KernelCase split_linear_case(const LinearSize& s) {
@@ -279,7 +281,8 @@ std::vector<std::function<KernelCase()>> cases() {
                               {2048, 640, 5120},
                               {512, 1280, 10240},
                               {154, 768, 320}}) {
-    all.emplace_back([s] { return matmul_case(s); });
+    all.emplace_back([s] { return matmul_case(s, kernels::MatmulRounding::none); });
+    if (kernels::pairs_products()) all.emplace_back([s] { return pairs_case(s); });
     if (split) all.emplace_back([s] { return split_linear_case(s); });
     for (const auto rounding : {kernels::MatmulRounding::int16, kernels::MatmulRounding::int8}) {
       if (kernels::has_integer_products(rounding))

@@ -20,7 +20,8 @@ constexpr int64_t kMostDepth = 320;
 constexpr int64_t kMostWeights = int64_t{128} << 10;
 // Those of 8 and 16 bits, which take less room.
 constexpr int64_t kMostWeightsInt8 = 4 * kMostWeights, kMostWeightsInt16 = 2 * kMostWeights;
-constexpr int64_t kShortestInteger = 16;
+// Shorter sums are not worth what their rows and columns need besides.
+constexpr int64_t kFewestPairedTerms = 64;
 constexpr int64_t kMostRows = 256;
 // More where each task splits its weights first.
 constexpr int64_t kMostRowsSplit = 512;
@@ -85,6 +86,7 @@ struct Matmul::Pass {
 struct Matmul::Task {
   const Pass* pass;
   Span rows, panels, depth;
+  int64_t piece;   // of the depth
   float* x;        // the packed rows of a tile: [depth][kernels.places]
   float* weights;  // [panel][depth][kernels.columns], where they lie packed as halves
   float* sums;     // [panel][row][kernels.columns]
@@ -108,6 +110,10 @@ bool splits_products() {
   return matmul_amx() != nullptr;
 }
 
+bool pairs_products() {
+  return !splits_products() && matmul_pairs() != nullptr;
+}
+
 bool has_integer_products(MatmulRounding rounding) {
   if (rounding == MatmulRounding::int16) return matmul_int16_avx512() != nullptr;
   return rounding == MatmulRounding::int8 && matmul_int8_avx512() != nullptr;
@@ -115,14 +121,21 @@ bool has_integer_products(MatmulRounding rounding) {
 
 namespace {
 
+// Of float32, with leave to round in other ways.
+const MatmulKernels* fast_kernels_for(int64_t depth, InstructionSet set) {
+  if (matmul_amx() != nullptr) return matmul_amx();
+  const bool pairs = set == InstructionSet::avx512 && depth >= kFewestPairedTerms;
+  return pairs && matmul_pairs() != nullptr ? matmul_pairs() : matmul_kernels_for(set);
+}
+
 // Null where the machine lacks what was asked for.
-const MatmulKernels* rounding_kernels_for(MatmulRounding rounding, InstructionSet set) {
+const MatmulKernels* kernels_for(const MatmulWeights& weights, InstructionSet set) {
   const bool portable = set == InstructionSet::portable;
-  switch (rounding) {
+  switch (weights.rounding) {
     case MatmulRounding::none:
       return matmul_kernels_for(set);
-    case MatmulRounding::split:
-      return matmul_amx() != nullptr ? matmul_amx() : matmul_kernels_for(set);
+    case MatmulRounding::fast:
+      return fast_kernels_for(weights.depth, set);
     case MatmulRounding::int16:
       return portable ? matmul_int16_portable() : matmul_int16_avx512();
     case MatmulRounding::int8:
@@ -139,7 +152,7 @@ int64_t most_weights_of(MatmulRounding rounding) {
 }  // namespace
 
 Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, InstructionSet set)
-    : weights_(weights), kernels_(rounding_kernels_for(weights.rounding, set)) {
+    : weights_(weights), kernels_(kernels_for(weights, set)) {
   ZC_BUG_IF(weights.depth < 1 || weights.columns < 1 || kernels_ == nullptr ||
             (rounds_to_integers() && weights.keep_type));
   weights_.column_stride = or_default(weights.column_stride, weights.depth);
@@ -155,28 +168,39 @@ Matmul::Matmul(const MatmulWeights& weights, const Workers& workers, Instruction
   weights_.weight = nullptr;
 }
 
-// Of integers, a piece takes less than its floats would, but for the shortest.
 size_t Matmul::panel_bytes() const {
-  const int64_t depth =
-      rounds_to_integers() ? std::max(weights_.depth, kShortestInteger) : weights_.depth;
-  return static_cast<size_t>(depth * kernels_->columns) * packed_element_bytes(weights_);
+  if (splits_when_packed()) {
+    return static_cast<size_t>(pieces() * most_piece_floats()) * sizeof(float);
+  }
+  return static_cast<size_t>(weights_.depth * kernels_->columns) * packed_element_bytes(weights_);
 }
 
 bool Matmul::rounds_to_integers() const {
   return weights_.rounding == MatmulRounding::int16 || weights_.rounding == MatmulRounding::int8;
 }
 
-// Integers are packed as such.
+bool Matmul::splits_when_packed() const {
+  return kernels_->split_when_packed && !keeps_halves();
+}
+
 bool Matmul::splits_in_tasks() const {
-  return kernels_->split_weights != nullptr && !rounds_to_integers();
+  return kernels_->split_weights != nullptr && !splits_when_packed();
 }
 
 bool Matmul::keeps_halves() const {
   return packed_element_bytes(weights_) != sizeof(float);
 }
 
-int64_t Matmul::padded(int64_t depth) const {
-  return parts_of(depth, kernels_->depth_unit) * kernels_->depth_unit;
+int64_t Matmul::piece_rows(int64_t depth) const {
+  return parts_of(depth, kernels_->depth_unit) * kernels_->depth_unit + kernels_->extra_rows;
+}
+
+int64_t Matmul::pieces() const {
+  return parts_of(weights_.depth, kMostDepth);
+}
+
+int64_t Matmul::most_piece_floats() const {
+  return piece_rows(parts_of(weights_.depth, pieces())) * kernels_->columns;
 }
 
 size_t Matmul::packed_bytes() const {
@@ -188,21 +212,20 @@ void Matmul::pack_panels(int64_t first, int64_t count, float* to, const Workers&
   workers.run([&] {
     for (int64_t i = next++; i < count; i = next++) {
       char* panel = reinterpret_cast<char*>(to) + static_cast<size_t>(i) * panel_bytes();
-      rounds_to_integers() ? pack_integer_panel(first + i, reinterpret_cast<float*>(panel))
+      splits_when_packed() ? pack_split_panel(first + i, reinterpret_cast<float*>(panel))
                            : pack_panel_of(weights_, *kernels_, first + i, panel);
     }
   });
 }
 
-// Each piece lies where its floats would begin.
-void Matmul::pack_integer_panel(int64_t panel, float* to) const {
-  const int64_t columns = kernels_->columns, pieces = parts_of(weights_.depth, kMostDepth);
+void Matmul::pack_split_panel(int64_t panel, float* to) const {
+  const int64_t columns = kernels_->columns;
   float* floats = floats_of_panel(static_cast<size_t>(weights_.depth * columns));
   pack_panel_of(weights_, *kernels_, panel, floats);
-  for (int64_t i = 0; i < pieces; ++i) {
-    const Span depth = part_of(weights_.depth, pieces, i);
+  for (int64_t i = 0; i < pieces(); ++i) {
+    const Span depth = part_of(weights_.depth, pieces(), i);
     kernels_->split_weights(floats + depth.first * columns, depth.count,
-                            to + depth.first * columns);
+                            to + i * most_piece_floats());
   }
 }
 
@@ -245,8 +268,9 @@ Matmul::Pass Matmul::pass_for(const MatmulCall& call, Span panels, int64_t worke
   Pass p = {};
   p.call = &call;
   p.panels = panels;
-  p.pieces = parts_of(weights_.depth, kMostDepth);
-  const int64_t columns = kernels_->columns, depth = padded(parts_of(weights_.depth, p.pieces));
+  p.pieces = pieces();
+  const int64_t columns = kernels_->columns;
+  const int64_t depth = piece_rows(parts_of(weights_.depth, p.pieces));
   const bool splits = splits_in_tasks();
   p.blocks = parts_of(call.rows, splits ? kMostRowsSplit : kMostRows);
   const int64_t most_weights = most_weights_of(weights_.rounding);
@@ -283,11 +307,13 @@ void Matmul::run_task(const Pass& pass, int64_t index, float* memory) const {
                .rows = part_of(pass.call->rows, pass.blocks, index % pass.blocks),
                .panels = part_of(pass.panels.count, pass.ranges, index / pass.blocks),
                .depth = {},
+               .piece = 0,
                .x = memory,
                .weights = memory + pass.x_floats,
                .sums = memory + pass.x_floats + pass.weight_floats};
   for (int64_t piece = 0; piece < pass.pieces; ++piece) {
     task.depth = part_of(weights_.depth, pass.pieces, piece);
+    task.piece = piece;
     prepare_pieces(task);
     const int64_t tiles = parts_of(task.rows.count, kernels_->rows);
     for (int64_t i = 0; i < tiles; ++i) multiply_rows(task, part_of(task.rows.count, tiles, i));
@@ -296,8 +322,10 @@ void Matmul::run_task(const Pass& pass, int64_t index, float* memory) const {
 
 const char* Matmul::packed_piece(const Task& task, int64_t panel) const {
   const size_t row_bytes = static_cast<size_t>(kernels_->columns) * packed_element_bytes(weights_);
-  return task.pass->packed + static_cast<size_t>(task.panels.first + panel) * panel_bytes() +
-         static_cast<size_t>(task.depth.first) * row_bytes;
+  const size_t piece = splits_when_packed()
+                           ? static_cast<size_t>(task.piece * most_piece_floats()) * sizeof(float)
+                           : static_cast<size_t>(task.depth.first) * row_bytes;
+  return task.pass->packed + static_cast<size_t>(task.panels.first + panel) * panel_bytes() + piece;
 }
 
 // Widened, split, or both, as the task needs them.
@@ -306,7 +334,7 @@ void Matmul::prepare_pieces(const Task& task) const {
   const auto widen =
       weights_.type == ElementType::float16 ? kernels_->widen_float16 : kernels_->widen_bfloat16;
   if (split == nullptr && !keeps_halves()) return;
-  const int64_t stride = padded(task.depth.count) * kernels_->columns;
+  const int64_t stride = piece_rows(task.depth.count) * kernels_->columns;
   float* spare = task.weights + task.panels.count * stride;
   for (int64_t i = 0; i < task.panels.count; ++i) {
     const char* packed = packed_piece(task, i);
@@ -325,7 +353,7 @@ const float* Matmul::piece_of_panel(const Task& task, int64_t panel) const {
   if (!splits_in_tasks() && !keeps_halves()) {
     return reinterpret_cast<const float*>(packed_piece(task, panel));
   }
-  return task.weights + panel * padded(task.depth.count) * kernels_->columns;
+  return task.weights + panel * piece_rows(task.depth.count) * kernels_->columns;
 }
 
 void Matmul::multiply_rows(const Task& task, Span rows) const {

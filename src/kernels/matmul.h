@@ -17,15 +17,19 @@ namespace zc::kernels {
 
 enum class ElementType : uint8_t { float32, float16, bfloat16 };
 
-// How the elements of x and W enter a product. none: as they are. split, where the machine has AMX
-// (elsewhere none): each as the sum of two bfloat16, which leaves it a relative error of 2^-17, and
-// the product of the two smaller parts, 2^-16 of the larger ones', is left out. int16, where
-// has_integer_products(): as integers with one step for each 64 along a row or a column, so that an
-// element is off by some 2^-14 of the largest of its 64; sums of 64 are exact, and the product has
-// a relative error of some 1e-4. int8, where has_integer_products(): the same with 8 bits and
-// pieces of 320: some 1 %. Where a machine lacks the last two, they are a bug, and so are they with
-// keep_type.
-enum class MatmulRounding : uint8_t { none, split, int16, int8 };
+// How the elements of x and W enter a product.
+// none: as they are.
+// fast: as the machine's fastest way that keeps the results of a network within 3e-4. With AMX each
+// as the sum of two bfloat16, which leaves it a relative error of 2^-17, and the product of the two
+// smaller parts, 2^-16 of the larger ones', is left out. On AMD with AVX-512, from 64 terms on, in
+// pairs of terms that spare a product (matmul_pairs.cc): errors are about twice those of plain
+// float32, and an infinity may make its row or column NaN. Elsewhere as none.
+// int16, where has_integer_products(): as integers with one step for each 64 along a row or a
+// column, so that an element is off by some 2^-14 of the largest of its 64; sums of 64 are exact,
+// and the product has a relative error of some 1e-4.
+// int8, where has_integer_products(): the same with 8 bits and pieces of 320: some 1 %.
+// Where a machine lacks the last two, they are a bug, and so are they with keep_type.
+enum class MatmulRounding : uint8_t { none, fast, int16, int8 };
 
 // A matrix W[depth,columns]. Strides are in elements. Weights [N,K] of a linear layer are W with
 // depth_stride 1 and column_stride K; for the gradient of its input, the same memory is
@@ -48,8 +52,9 @@ struct MatmulWeights {
   bool transient = false;
 };
 
-// Whether this machine splits where MatmulRounding::split says so.
+// Whether MatmulRounding::fast splits on this machine, and whether it takes pairs.
 bool splits_products();
+bool pairs_products();
 // Whether this machine has products of integers that are faster than those of float32.
 bool has_integer_products(MatmulRounding rounding);
 
@@ -95,9 +100,12 @@ class Matmul {
   size_t panel_bytes() const;
   bool keeps_halves() const;
   bool rounds_to_integers() const;
+  bool splits_when_packed() const;
   bool splits_in_tasks() const;
-  int64_t padded(int64_t depth) const;
-  void pack_integer_panel(int64_t panel, float* to) const;
+  int64_t piece_rows(int64_t depth) const;
+  int64_t pieces() const;
+  int64_t most_piece_floats() const;
+  void pack_split_panel(int64_t panel, float* to) const;
   void pack_panels(int64_t first, int64_t count, float* to, const Workers& workers) const;
   void share_out(Pass& pass, int64_t rows, int64_t workers) const;
   Pass pass_for(const MatmulCall& call, Span panels, int64_t workers) const;

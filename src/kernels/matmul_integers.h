@@ -25,6 +25,7 @@ inline MatmulKernels with_integers(MatmulKernels base, int64_t places,
   base.multiply = integers.multiply;
   base.split_weights = integers.split_weights;
   base.depth_unit = 16;
+  base.split_when_packed = true;
   return base;
 }
 

@@ -63,11 +63,13 @@ struct MatmulKernels {
   // The same of float16, which becomes float32. Null: widened first.
   void (*turn_float16)(const uint16_t* from, int64_t from_stride, int64_t depth, float* to,
                        int64_t to_stride) = nullptr;
-  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc) or rounded to integers:
-  // the weights of a piece of depth, from[depth][columns], take as many floats after it, if `depth`
-  // is a multiple of the unit.
-  int64_t depth_unit = 1;
+  // Where a tile's x and weights are split into bfloat16 (matmul_amx.cc), rounded to integers or
+  // scaled (matmul_pairs.cc): the weights of a piece of depth, from[depth][columns], take as many
+  // floats after it, if `depth` is a multiple of the unit, and those of a few more rows; and so
+  // does packed x.
+  int64_t depth_unit = 1, extra_rows = 0;
   void (*split_weights)(const float* from, int64_t depth, float* to) = nullptr;
+  bool split_when_packed = false;  // else by each task for itself
   // Multiplies and adds, and touches no memory; returns how many operations that was.
   double (*multiply_in_registers)(int64_t rounds);
 };
@@ -77,6 +79,8 @@ struct MatmulKernels {
 const MatmulKernels* matmul_portable();
 const MatmulKernels* matmul_avx2();
 const MatmulKernels* matmul_avx512();
+// Null too where the machine's additions wait for its products.
+const MatmulKernels* matmul_pairs();
 // Null too where the machine or the system has no AMX.
 const MatmulKernels* matmul_amx();
 

@@ -37,7 +37,7 @@ at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
                                    .weight = px.const_data_ptr<float>() + step * in,
                                    .depth_stride = in,
                                    .column_stride = 1,
-                                   .rounding = kernels::MatmulRounding::split,
+                                   .rounding = kernels::MatmulRounding::fast,
                                    .transient = true});
     product.run({.rows = out,
                  .x = pdy.const_data_ptr<float>() + margin * out,

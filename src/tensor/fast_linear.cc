@@ -38,7 +38,7 @@ kernels::MatmulRounding rounding_in_use() {
       return MatmulRounding::none;
     case Kernels::fast:
     case Kernels::bf16:
-      return MatmulRounding::split;
+      return MatmulRounding::fast;
     case Kernels::int16:
       return MatmulRounding::int16;
     case Kernels::int8:
@@ -54,8 +54,8 @@ void multiply(const at::Tensor& x, const at::Tensor& w, at::Tensor& y, const at:
   const float* residual_data = residual.defined() ? residual.const_data_ptr<float>() : nullptr;
   const int64_t columns = gated ? w.size(1) / 2 : w.size(1);
   const kernels::MatmulRounding rounding = rounding_in_use();
-  if (rounding == kernels::MatmulRounding::split && kernels::has_split_conv() &&
-      x.is_contiguous() && (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
+  if (rounding == kernels::MatmulRounding::fast && kernels::has_split_conv() && x.is_contiguous() &&
+      (w.stride(0) == 1 || (w.stride(1) == 1 && !gated))) {
     kernels::split_conv({.in = w.size(0),
                          .out = columns,
                          .size = 1,
