@@ -197,7 +197,12 @@ struct AttentionSize {
   int64_t batch, heads, queries, keys, channels;
 };
 
-KernelCase attention_case(const AttentionSize& s, bool split) {
+bool has_fast_attention(const AttentionSize& s) {
+  const bool pairs = kernels::pairs_products() && s.channels <= 160;
+  return s.keys >= 128 && (kernels::splits_products() || pairs);
+}
+
+KernelCase attention_case(const AttentionSize& s, bool fast) {
   struct Data {
     Floats q, k, v, o;
   };
@@ -207,13 +212,18 @@ KernelCase attention_case(const AttentionSize& s, bool split) {
       numbers(s.batch * s.keys * width), Floats(static_cast<size_t>(s.batch * s.queries * width))});
   const double operations =
       4.0 * static_cast<double>(s.batch * s.heads * s.queries * s.keys * s.channels);
-  return {.kernel = split ? "split attention" : "attention",
+  const bool split = fast && kernels::splits_products(), pairs = fast && !split;
+  return {.kernel = split   ? "split attention"
+                    : pairs ? "paired attention"
+                            : "attention",
           .size = fmt::format("{}x{} heads of {}, {} queries, {} keys", s.batch, s.heads,
                               s.channels, s.queries, s.keys),
           .operations = operations,
-          .done = split ? 3 * operations : operations,
+          .done = split   ? 3 * operations
+                  : pairs ? operations * 3 / 4
+                          : operations,
           .bound = split ? Bound::split_products : Bound::multiplications,
-          .work = [s, d, width, split] {
+          .work = [s, d, width, fast] {
             const auto rows = [&](auto* data, int64_t count) {
               return kernels::HeadRows<std::remove_pointer_t<decltype(data)>>{data, count * width,
                                                                               width, s.channels};
@@ -229,7 +239,7 @@ KernelCase attention_case(const AttentionSize& s, bool split) {
                                 .k = rows(k.data(), s.keys),
                                 .v = rows(v.data(), s.keys),
                                 .o = rows(d->o.data(), s.queries),
-                                .split = split},
+                                .fast = fast},
                                torch_workers());
           }};
 }
@@ -294,7 +304,7 @@ std::vector<std::function<KernelCase()>> cases() {
                                  {2, 8, 4096, 77, 40},
                                  {1, 1, 4096, 4096, 512}}) {
     all.emplace_back([s] { return attention_case(s, false); });
-    if (split && s.keys >= 128) all.emplace_back([s] { return attention_case(s, true); });
+    if (has_fast_attention(s)) all.emplace_back([s] { return attention_case(s, true); });
   }
   all.emplace_back([] { return group_norm_case(4096, 320); });
   all.emplace_back([] { return group_norm_case(int64_t{512} * 512, 128); });

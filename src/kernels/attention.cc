@@ -15,23 +15,35 @@ namespace {
 
 // Panels of queries that share each reading of the keys.
 constexpr int64_t kMostPanels = 4;
-// To prepare keys for AMX costs as much as the products of fewer would save.
-constexpr int64_t kFewestSplitKeys = 128;
+// To prepare keys costs as much as the products of fewer would save.
+constexpr int64_t kFewestPreparedKeys = 128;
+// Of keys and values in pairs, in floats: more would take too much memory for each thread.
+constexpr int64_t kMostPairedFloats = int64_t{2} << 20;
 constexpr double kLn2 = 0.69314718055994531;
 
 int64_t quotient_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-const AttentionKernels& attention_kernels(InstructionSet set, bool split = false) {
+const AttentionKernels& attention_kernels(InstructionSet set) {
   const std::vector<InstructionSet> sets = instruction_sets();
   ZC_BUG_IF(std::find(sets.begin(), sets.end(), set) == sets.end());
   const AttentionKernels* kernels = set == InstructionSet::avx512 ? attention_avx512()
                                     : set == InstructionSet::avx2 ? attention_avx2()
                                                                   : attention_portable();
   ZC_BUG_IF(kernels == nullptr);
-  if (split && set == InstructionSet::avx512 && attention_amx() != nullptr) return *attention_amx();
   return *kernels;
+}
+
+const AttentionKernels& forward_kernels(const AttentionCall& call, InstructionSet set) {
+  const AttentionShape& s = call.shape;
+  const bool prepared = call.fast && !s.causal && s.keys >= kFewestPreparedKeys;
+  if (prepared && set == InstructionSet::avx512) {
+    if (attention_amx() != nullptr) return *attention_amx();
+    const bool small = 2 * s.keys * s.channels <= kMostPairedFloats;
+    if (small && attention_pairs() != nullptr) return *attention_pairs();
+  }
+  return attention_kernels(set);
 }
 
 void check(const AttentionShape& s) {
@@ -146,8 +158,7 @@ void narrow(AttentionBackward& b, const BackwardPlan& plan, int64_t i) {
 void attention(const AttentionCall& call, const Workers& workers, InstructionSet set) {
   const AttentionShape& s = call.shape;
   check(s);
-  const bool split = call.split && !s.causal && s.keys >= kFewestSplitKeys;
-  const AttentionKernels& kernels = attention_kernels(set, split);
+  const AttentionKernels& kernels = forward_kernels(call, set);
   const int64_t block = queries_of_a_task(s, kernels, workers.count);
   const int64_t blocks = quotient_up(s.queries, block);
   share(s.batch * s.heads * blocks, workers, [&](int64_t task) {

@@ -41,11 +41,11 @@ struct AttentionCall {
   HeadRows<const float> q, k, v;
   HeadRows<float> o;           // not q, k or v
   float* logsumexp = nullptr;  // [batch,heads,queries], for attention_backward(); null: none
-  // Where the machine has AMX, and unless causal or with few keys: the elements of q, k and v, and
-  // the weights of the values, enter as MatmulWeights::split says. Elsewhere, nothing. Working
-  // memory then grows with the keys: 8 bytes for each channel of each key.
-  bool split = false;
-  bool high_only = false;  // where split: as SplitConvCall::high_only
+  // Unless causal or with few keys: the elements of q, k and v, and the weights of the values,
+  // enter as MatmulRounding::fast says. Working memory then grows with the keys: 8 bytes for each
+  // channel of each key, up to 8 MiB where products are in pairs.
+  bool fast = false;
+  bool high_only = false;  // where AMX splits: as SplitConvCall::high_only
 };
 
 // Throws bug for sizes below 1. Not a number passes: a query or key that holds one makes those rows

@@ -85,5 +85,7 @@ const AttentionKernels* attention_avx2();
 const AttentionKernels* attention_avx512();
 // Null too where the machine or the system has no AMX. Its forward pass hides no keys (`causal`).
 const AttentionKernels* attention_amx();
+// Null too where the machine's additions wait for its products. Hides no keys either.
+const AttentionKernels* attention_pairs();
 
 }  // namespace zc::kernels

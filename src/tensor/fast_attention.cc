@@ -47,7 +47,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                       .o = head_rows<float>(o, heads),
                       .logsumexp = logsumexp.defined() ? logsumexp.data_ptr<float>() : nullptr,
                       // The backward pass computes the logits again, in float32.
-                      .split = fast_kernels_in_use() && !logsumexp.defined(),
+                      .fast = fast_kernels_in_use() && !logsumexp.defined(),
                       .high_only = kernels_in_use() == Kernels::bf16},
                      torch_workers());
   return o;
