@@ -120,6 +120,23 @@ TEST_F(MatmulPairs, TakeLargeAndSmallNumbers) {
   }
 }
 
+// As plain sums do: a gradient may be halved before or after.
+TEST_F(MatmulPairs, PowersOfTwoPassThrough) {
+  const PairedProduct usual(13, 330, 40);
+  const std::vector<float> wanted = usual.result(MatmulRounding::fast);
+  for (const float scale : {0.125f, 0.5f, 2.0f, 4.0f}) {
+    PairedProduct x = usual, weight = usual;
+    for (float& v : x.x) v *= scale;
+    for (float& w : weight.weight) w *= scale;
+    const std::vector<float> of_x = x.result(MatmulRounding::fast);
+    const std::vector<float> of_weight = weight.result(MatmulRounding::fast);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      ASSERT_EQ(of_x[i], scale * wanted[i]) << scale;
+      ASSERT_EQ(of_weight[i], scale * wanted[i]) << scale;
+    }
+  }
+}
+
 // A convolution that begins as zeros gives zeros.
 TEST_F(MatmulPairs, RowsAndColumnsOfZerosGiveZeros) {
   PairedProduct p(14, 330, 40);

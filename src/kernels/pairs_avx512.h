@@ -43,14 +43,14 @@ struct Scales {
 
 // 2^-e and 2^e, where 2^2e is about the mean square. Squares that leave float32 say nothing, the
 // largest element does then. Rows of zeros come back as zeros, not as what is left of the other
-// operand.
+// operand. Rounded down, not to the nearest even exponent: twice the row then has twice the result.
 ZC_INLINE Scales scales_of(__m512 squares, __m512 largest, int64_t depth) {
   const __m512 mean = _mm512_mul_ps(squares, _mm512_set1_ps(1.0f / static_cast<float>(depth)));
   const __mmask16 plain = _mm512_cmp_ps_mask(mean, _mm512_set1_ps(1e-30f), _CMP_GT_OQ) &
                           _mm512_cmp_ps_mask(mean, _mm512_set1_ps(1e30f), _CMP_LT_OQ);
   const __m512 half = _mm512_mul_ps(_mm512_getexp_ps(mean), _mm512_set1_ps(0.5f));
   __m512 exponent = _mm512_mask_mov_ps(_mm512_getexp_ps(largest), plain, half);
-  exponent = _mm512_roundscale_ps(exponent, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  exponent = _mm512_roundscale_ps(exponent, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
   // Powers that have an inverse; zeros have the exponent -inf, and infinities +inf.
   exponent =
       _mm512_min_ps(_mm512_max_ps(exponent, _mm512_set1_ps(-120.0f)), _mm512_set1_ps(120.0f));
