@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products in pairs of terms, which pairs_avx512.h explains. Rows of x and columns of
-// weights are brought to one size first, by powers of two. Errors are then 1.1 to 2.3 times those
+// weights are brought to one size first, by powers of two. Errors are then 1.1 to 2.1 times those
 // of plain sums (measured), and they go by the whole row and the whole column, not by the terms of
 // one sum. This file alone is compiled for it.
 #include "kernels/matmul_kernels.h"
