@@ -20,34 +20,11 @@ void widen_float16_avx512(const uint16_t* from, int64_t count, float* to) {
 
 constexpr int64_t kParts = 4;
 
-template <class From>
-void turn_avx512(const From* from, int64_t from_stride, int64_t depth, float* to,
-                 int64_t to_stride) {
-  using V = SixteenFloats;
-  for (int64_t first = 0; first < kParts / 2 * V::width; first += V::width) {
-    const From* columns = from + first * from_stride;
-    for (int64_t k = 0; k < depth; k += V::width) {
-      const int64_t count = depth - k < V::width ? depth - k : V::width;
-      V::Reg r[V::width];
-#pragma GCC unroll 16
-      for (int64_t i = 0; i < V::width; ++i) {
-        const From* column = columns + i * from_stride + k;
-        r[i] = count == V::width ? V::load(column) : V::load_partial(column, count);
-      }
-      V::transpose(r);
-#pragma GCC unroll 16
-      for (int64_t i = 0; i < V::width; ++i) {
-        if (i < count) V::store(to + (k + i) * to_stride + first, r[i]);
-      }
-    }
-  }
-}
-
 constexpr MatmulKernels make_kernels() {
   MatmulKernels kernels = matmul_kernels_of<Vectors<16>, kParts, 6>();
   kernels.widen_float16 = widen_float16_avx512;
-  kernels.turn = turn_avx512<float>;
-  kernels.turn_float16 = turn_avx512<uint16_t>;
+  kernels.turn = turn_columns<kParts * SixteenFloats::width / 2, float>;
+  kernels.turn_float16 = turn_columns<kParts * SixteenFloats::width / 2, uint16_t>;
   return kernels;
 }
 

@@ -54,26 +54,6 @@ void scale_weights(const float* from, int64_t depth, float* to) {
   }
 }
 
-template <class From>
-void turn_columns(const From* from, int64_t from_stride, int64_t depth, float* to,
-                  int64_t to_stride) {
-  using V = SixteenFloats;
-  for (int64_t k = 0; k < depth; k += V::width) {
-    const int64_t count = depth - k < V::width ? depth - k : V::width;
-    V::Reg r[V::width];
-#pragma GCC unroll 16
-    for (int64_t i = 0; i < V::width; ++i) {
-      const From* column = from + i * from_stride + k;
-      r[i] = count == V::width ? V::load(column) : V::load_partial(column, count);
-    }
-    V::transpose(r);
-#pragma GCC unroll 16
-    for (int64_t i = 0; i < V::width; ++i) {
-      if (i < count) V::store(to + (k + i) * to_stride, r[i]);
-    }
-  }
-}
-
 template <int64_t rows>
 __attribute__((noinline)) void multiply_pairs(const MatmulTile& t) {
   const int64_t depth = padded_depth(t.depth);
@@ -119,8 +99,8 @@ MatmulKernels make_kernels(const MatmulKernels& base) {
   MatmulKernels own = matmul_kernels_of<Vectors<16>, kPairParts, kPairRows>();
   own.places = kPlaces;
   own.pack_rows = pack_pairs;
-  own.turn = turn_columns<float>;
-  own.turn_float16 = turn_columns<uint16_t>;
+  own.turn = turn_columns<kColumns / 2, float>;
+  own.turn_float16 = turn_columns<kColumns / 2, uint16_t>;
   own.multiply = multiply_pairs_up_to<kPairRows>;
   own.widen_float16 = base.widen_float16;
   own.depth_unit = kPairUnit;

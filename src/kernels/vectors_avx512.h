@@ -88,5 +88,28 @@ struct SixteenFloats {
 
 #undef ZC_STATIC
 
+// to[k][column] = from[column][k]; see MatmulKernels::turn.
+template <int64_t columns, class From>
+void turn_columns(const From* from, int64_t from_stride, int64_t depth, float* to,
+                  int64_t to_stride) {
+  using V = SixteenFloats;
+  for (int64_t first = 0; first < columns; first += V::width) {
+    for (int64_t k = 0; k < depth; k += V::width) {
+      const int64_t count = depth - k < V::width ? depth - k : V::width;
+      V::Reg r[V::width];
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < V::width; ++i) {
+        const From* column = from + (first + i) * from_stride + k;
+        r[i] = count == V::width ? V::load(column) : V::load_partial(column, count);
+      }
+      V::transpose(r);
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < V::width; ++i) {
+        if (i < count) V::store(to + (k + i) * to_stride + first, r[i]);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace zc::kernels
